@@ -1,0 +1,204 @@
+// An MQTT client as a machine on one byte stream, for protocol levels 3.1, 3.1.1 and 5.0. It keeps its session across
+// streams, answers and repeats what the standard asks for, and reconnects by itself when told to. One driver carries
+// it, one owner commands it, both on one thread; thousands live in a process, so an idle one owns no heap but its
+// client id.
+//
+// Events are pulled: on_bytes() only remembers the bytes, poll_event() decodes the next packet, appends the answer to
+// output() and returns what the owner should know. So a received message is never copied. Owner's law: after each on_*
+// call, while the bytes are still valid, call poll_event() until it gives nothing. Commands append to output(): give
+// them inside a driver's call on the endpoint, or wake the driver afterwards.
+//
+//   from \ to      connecting      connected   reconnecting            closing                closed
+//   idle           connect()
+//   connecting                     CONNACK 0   no stream, time-out     refused, time-out,     no stream,
+//                                                                      disconnect(), breach   disconnect(), kill()
+//   connected                                  stream lost             disconnect(), breach,  stream lost
+//                                                                      DISCONNECT, no PINGRESP
+//   reconnecting   wait is over                                                               disconnect(), kill()
+//   closing                                    stream gone                                    stream gone
+//   closed         connect()
+//
+// It reconnects when reconnect_period is set, unless we ended the connection, another client took the session over
+// (0x8E), or CONNACK refused who or what we are (0x84 to 0x87, 0x8A, 0x8C): trying again would not help.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "core/base/endpoint.hpp"
+#include "core/base/output_queue.hpp"
+#include "core/client/event.hpp"
+#include "core/client/inflight.hpp"
+#include "core/client/options.hpp"
+#include "core/client/packet_id_table.hpp"
+#include "core/client/pending.hpp"
+#include "core/client/state.hpp"
+#include "core/protocol/framer.hpp"
+#include "core/protocol/packet.hpp"
+
+namespace mqtt_sim::client {
+
+struct PublishRequest {
+  std::string_view topic;
+  ByteView payload;
+  protocol::QoS qos{};
+  bool retain = false;
+  protocol::PropertyList properties;
+  uint64_t cookie = 0;  // comes back in PublishCompleted or PublishDropped; unused for QoS 0
+};
+
+enum class PublishOutcome : uint8_t {
+  accepted,
+  not_connected,
+  window_full,    // window() publishes are unacknowledged, or older ones are still to be sent again
+  output_full,    // output_limit bytes wait to leave
+  too_large,      // for MQTT, or for this server's maximum packet size
+  not_supported,  // QoS, RETAIN or topic alias beyond what this server allows; properties below 5.0
+};
+const char* to_string(PublishOutcome);
+
+class Client final : public Endpoint {
+ public:
+  static constexpr Duration kCloseLimit = std::chrono::seconds(5);  // most time to flush before a close; then abort
+  static constexpr uint32_t kReplyLimit = 1024 * 1024;  // most bytes of acknowledgements the server may leave unread
+
+  // `seed`: of the reconnect jitter. An empty `client_id` lets the server choose (clean start only).
+  Client(const ClientOptions&, std::string client_id, uint64_t seed);
+  ~Client() override;
+
+  // Begins a connection, or does nothing while there is one. A reconnect that waits is made at once.
+  void connect();
+  // DISCONNECT, then close; ends with Disconnected{by_us}. Also ends reconnecting. Below 5.0 the reason is not sent.
+  void disconnect(Instant now, protocol::ReasonCode reason = protocol::ReasonCode::success);
+  // Drops the stream with whatever waits, as a crash would: no DISCONNECT, so the server publishes the will.
+  void kill();
+
+  PublishOutcome publish(const PublishRequest&, Instant now);
+  // One SUBSCRIBE or UNSUBSCRIBE. Asserts: connected, at least one entry, a packet identifier left (at least
+  // Inflight::kRequestReserve requests may wait).
+  void subscribe(std::span<const protocol::SubscribeEntry>, uint64_t cookie, Instant now);
+  void unsubscribe(std::span<const std::string_view> filters, uint64_t cookie, Instant now);
+
+  std::optional<Event> poll_event();
+
+  State state() const { return state_; }
+  std::string_view client_id() const { return client_id_; }  // the one assigned by the server, once it has
+  size_t in_flight() const { return inflight_.publishes(); }
+  size_t window() const;                                         // most publishes allowed in flight now
+  size_t output_size() const { return output_.size(); }          // bytes that wait to leave
+  uint32_t unexpected_acks() const { return unexpected_acks_; }  // acknowledgements for nothing in flight
+
+  void on_open(Waker&, const Opening&, Instant now) override;
+  void on_bytes(ByteView, Instant now) override;
+  void on_deadline(Instant now) override;
+  void on_closed(CloseReason, Instant now) override;
+  std::span<const ByteView> output() const override { return output_.views(); }
+  void output_sent(size_t n, Instant now) override;
+  std::optional<Instant> deadline() const override;
+  StreamWish wish() const override;
+
+ private:
+  enum class Stream : uint8_t {
+    none,       // the driver holds nothing for us
+    opening,    // wished, not yet there
+    open,       // carries our connection
+    abandoned,  // given up while opening: the driver may still bring it, or report its end
+    unwanted,   // brought after all: to be aborted
+  };
+  struct Ending {
+    std::string_view text;
+    EndCause cause = EndCause::by_us;
+    protocol::ReasonCode reason = protocol::ReasonCode::success;
+  };
+  struct Handshake {  // between on_open and CONNACK
+    Opening opening;
+    Instant connect_sent;
+  };
+  struct Limits {  // of the server, as CONNACK told them
+    uint32_t maximum_packet_size = protocol::Framer::kLargestPacket;
+    uint16_t receive_maximum = 65535;
+    uint16_t topic_alias_maximum = 0;
+    protocol::QoS maximum_qos = protocol::QoS::exactly_once;
+    bool retain_available = true;
+  };
+  struct ReceivedId {
+    protocol::PacketId id = 0;
+  };
+
+  // client.cpp: the life of connection and session
+  bool is_5() const { return options_->version == protocol::ProtocolVersion::v5_0; }
+  void enter(State);
+  void begin_attempt(Instant connect_deadline);
+  void send_connect();
+  void send_disconnect(protocol::ReasonCode);
+  void start_closing(const Ending&);
+  void end_connection(const Ending&, CloseReason);
+  bool may_reconnect(const Ending&, bool was_connected) const;
+  Duration draw_reconnect_wait();
+  void check_keep_alive(Instant now);
+  void drop_session();
+  PendingEvents& pending();
+
+  // client_send.cpp: what the owner sends
+  std::optional<PublishOutcome> refusal_of(const protocol::Publish&) const;
+  bool has_usable_alias(const protocol::Publish&) const;
+  void send_request(const protocol::Packet&, Inflight::Awaiting, protocol::PacketId, size_t filters, uint64_t cookie);
+  void resend_held();
+
+  // client_receive.cpp: what the server sends
+  std::optional<Event> handle(const protocol::Frame&);
+  std::optional<Event> handle_packet(const protocol::Packet&);
+  std::optional<Event> handle_connack(const protocol::Connack&);
+  std::optional<Event> handle_refusal(const protocol::Connack&);
+  std::optional<Event> handle_publish(const protocol::Frame&);
+  std::optional<Event> handle_reply(protocol::PacketType, protocol::PacketId, protocol::ReasonCode);
+  std::optional<Event> handle_puback(protocol::PacketId, protocol::ReasonCode);
+  std::optional<Event> handle_pubrec(protocol::PacketId, protocol::ReasonCode);
+  std::optional<Event> handle_pubrel(protocol::PacketId);
+  std::optional<Event> handle_pubcomp(protocol::PacketId, protocol::ReasonCode);
+  std::optional<Event> handle_suback(const protocol::Suback&);
+  std::optional<Event> handle_unsuback(const protocol::Unsuback&);
+  std::optional<Event> complete(Inflight::Entry&, protocol::ReasonCode);
+  std::optional<Event> fail(protocol::ReasonCode, std::string_view text);
+  void take_limits(const protocol::PropertyList&);
+  void reply(protocol::PacketType, protocol::PacketId);
+  void reply_not_found(protocol::PacketType, protocol::PacketId);
+
+  const ClientOptions* options_;
+  std::string client_id_;
+  uint64_t seed_;
+
+  protocol::Framer framer_;
+  OutputQueue output_;
+  Inflight inflight_;
+  PacketIdTable<ReceivedId> received_;  // QoS 2 received, PUBREL not yet
+  std::unique_ptr<Handshake> handshake_;
+  std::unique_ptr<PendingEvents> pending_;
+
+  Instant now_{};           // of the latest call
+  Instant last_sent_{};     // when bytes last left
+  Instant timer_ = kNever;  // what it means depends on the state
+  Ending ending_;           // while closing
+  Limits limits_;
+  uint32_t reply_bytes_ = 0;  // at most this many bytes of acknowledgements wait in output_
+  uint32_t unexpected_acks_ = 0;
+  uint32_t failures_ = 0;  // attempts since the last CONNACK with success
+  uint32_t jitters_drawn_ = 0;
+  uint16_t keep_alive_s_ = 0;  // in force on this connection
+  State state_ = State::idle;
+  Stream stream_ = Stream::none;
+  bool input_pending_ = false;  // framer_ may hold a packet not yet looked at
+  bool was_connected_ = false;  // this connection had its CONNACK
+  bool ping_outstanding_ = false;
+  bool abort_ = false;             // how to close: drop the stream
+  bool stay_closed_ = false;       // the owner ended it: no reconnect
+  bool clean_start_sent_ = false;  // in the CONNECT of this connection
+  bool resumes_ = false;           // the next CONNECT asks for the session we had
+  bool session_persists_ = false;  // it outlives its stream
+};
+
+}  // namespace mqtt_sim::client

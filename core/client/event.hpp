@@ -1,0 +1,80 @@
+// What a client tells its owner, one value at a time, out of Client::poll_event(). Views in an event point into the
+// bytes just read and are valid until the next call on the client; they may be arguments of that call.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <variant>
+
+#include "core/base/bytes.hpp"
+#include "core/base/endpoint.hpp"
+#include "core/protocol/packet.hpp"
+
+namespace mqtt_sim::client {
+
+// CONNACK with success.
+struct Connected {
+  bool session_present;
+  Opening opening;
+  Instant connect_sent;
+  protocol::PropertyList properties;
+};
+
+// CONNACK with a failure. Disconnected{server_disconnect} follows when the stream is gone.
+struct Refused {
+  protocol::ReasonCode reason;  // below 5.0 the nearest one
+  uint8_t code;                 // as on the wire
+};
+
+enum class EndCause : uint8_t {
+  by_us,               // disconnect() or kill()
+  stream,              // the stream failed, or could not be opened: see `close`
+  server_disconnect,   // DISCONNECT of a 5.0 server, or a refusing CONNACK
+  protocol_error,      // the server broke the protocol: see `reason` and `text`
+  connect_timeout,     // no CONNACK in time
+  keep_alive_timeout,  // no PINGRESP in time
+};
+const char* to_string(EndCause);
+
+// One connection, or one attempt at it, is over. The state is then `reconnecting` or `closed`.
+struct Disconnected {
+  EndCause cause;
+  CloseReason close;
+  protocol::ReasonCode reason;  // success where nobody named one
+  std::string_view text;        // constant and short
+  bool was_connected;           // a CONNACK with success had come
+};
+
+struct MessageReceived {
+  protocol::Publish publish;
+};
+
+// A publish above QoS 0 has been acknowledged, be it with a failure: PUBACK, PUBCOMP, or a failing PUBREC.
+struct PublishCompleted {
+  uint64_t cookie;
+  protocol::QoS qos;
+  protocol::ReasonCode reason;
+};
+
+// A publish above QoS 0 will never be acknowledged: its session is gone, or the server of the resumed session has
+// lowered its limits so that it must not be sent again.
+struct PublishDropped {
+  uint64_t cookie;
+};
+
+// SUBACK, or our own refusal of a SUBSCRIBE that this server cannot be sent (then each code says why). Requests that
+// wait when a connection ends are forgotten without an event.
+struct Subscribed {
+  uint64_t cookie;
+  ByteView codes;
+};
+
+struct Unsubscribed {
+  uint64_t cookie;
+  ByteView codes;  // empty below 5.0
+};
+
+using Event = std::variant<Connected, Refused, Disconnected, MessageReceived, PublishCompleted, PublishDropped,
+                           Subscribed, Unsubscribed>;
+
+}  // namespace mqtt_sim::client

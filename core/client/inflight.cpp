@@ -1,0 +1,119 @@
+#include "core/client/inflight.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace mqtt_sim::client {
+
+using protocol::PacketId;
+using protocol::QoS;
+
+struct StoredPublish::Head {
+  uint32_t topic_size;
+  uint32_t properties_size;
+  uint32_t payload_size;
+  bool retain;
+};
+
+StoredPublish::StoredPublish(const protocol::Publish& publish) {
+  const ByteView topic = as_bytes(publish.topic);
+  const ByteView properties = publish.properties.encoded();
+  const Head head{static_cast<uint32_t>(topic.size()), static_cast<uint32_t>(properties.size()),
+                  static_cast<uint32_t>(publish.payload.size()), publish.retain};
+  const size_t size = sizeof(Head) + topic.size() + properties.size() + publish.payload.size();
+  block_.reset(new uint8_t[size]);
+  ByteWriter writer({block_.get(), size});
+  writer.put({reinterpret_cast<const uint8_t*>(&head), sizeof(Head)});
+  writer.put(topic);
+  writer.put(properties);
+  writer.put(publish.payload);
+}
+
+protocol::Publish StoredPublish::view() const {
+  MQTT_SIM_ASSERT(block_);
+  Head head;
+  std::memcpy(&head, block_.get(), sizeof(Head));
+  ByteReader reader({block_.get() + sizeof(Head), size_t{head.topic_size} + head.properties_size + head.payload_size});
+  protocol::Publish publish;
+  publish.dup = true;
+  publish.retain = head.retain;
+  publish.topic = as_text(reader.take(head.topic_size));
+  publish.properties = protocol::PropertyList(reader.take(head.properties_size));
+  publish.payload = reader.take(head.payload_size);
+  return publish;
+}
+
+PacketId Inflight::next_id() {
+  MQTT_SIM_ASSERT(table_.size() < kPacketIds);
+  do {
+    if (++last_id_ == 0) last_id_ = 1;
+  } while (table_.find(last_id_));
+  return last_id_;
+}
+
+void Inflight::add_publish(PacketId id, QoS qos, uint64_t cookie, StoredPublish copy) {
+  const Awaiting awaiting = qos == QoS::at_least_once ? Awaiting::puback : Awaiting::pubrec;
+  table_.insert({cookie, sequence_++, std::move(copy), id, 0, awaiting, qos});
+  ++publishes_;
+}
+
+void Inflight::add_request(PacketId id, Awaiting awaiting, uint64_t cookie, size_t filters) {
+  table_.insert({cookie, sequence_++, {}, id, static_cast<uint16_t>(filters), awaiting, QoS::at_most_once});
+}
+
+void Inflight::erase(Entry& entry) {
+  if (entry.qos != QoS::at_most_once) --publishes_;
+  table_.erase(entry);
+}
+
+void Inflight::drop_requests() {
+  if (table_.size() == publishes_) return;
+  std::vector<PacketId> requests;
+  table_.for_each([&](Entry& entry) {
+    if (entry.qos == QoS::at_most_once) requests.push_back(entry.id);
+  });
+  for (const PacketId id : requests) table_.erase(*table_.find(id));
+}
+
+std::vector<PacketId> Inflight::publishes_newest_first() {
+  std::vector<std::pair<uint64_t, PacketId>> order;
+  order.reserve(publishes_);
+  table_.for_each([&](Entry& entry) {
+    if (entry.qos != QoS::at_most_once) order.emplace_back(entry.sequence, entry.id);
+  });
+  std::ranges::sort(order, std::ranges::greater());
+  std::vector<PacketId> ids;
+  ids.reserve(order.size());
+  for (const auto& [sequence, id] : order) ids.push_back(id);
+  return ids;
+}
+
+std::vector<uint64_t> Inflight::take_publishes() {
+  held_.reset();
+  std::vector<uint64_t> cookies;
+  cookies.reserve(publishes_);
+  const std::vector<PacketId> ids = publishes_newest_first();
+  for (auto id = ids.rbegin(); id != ids.rend(); ++id) {
+    Entry& entry = *table_.find(*id);
+    cookies.push_back(entry.cookie);
+    erase(entry);
+  }
+  return cookies;
+}
+
+void Inflight::hold_publishes() {
+  held_.reset();
+  if (publishes_ == 0) return;
+  held_ = std::make_unique<std::vector<PacketId>>(publishes_newest_first());
+  for (const PacketId id : *held_) table_.find(id)->awaiting = Awaiting::nothing;
+}
+
+Inflight::Entry& Inflight::next_held() {
+  MQTT_SIM_ASSERT(held_);
+  const PacketId id = held_->back();
+  held_->pop_back();
+  if (held_->empty()) held_.reset();
+  return *table_.find(id);
+}
+
+}  // namespace mqtt_sim::client
