@@ -45,6 +45,7 @@ OutputQueue::OutputQueue(OutputQueue&&) noexcept = default;
 OutputQueue& OutputQueue::operator=(OutputQueue&&) noexcept = default;
 
 std::span<uint8_t> OutputQueue::extend(size_t n) {
+  if (n == 0) return {};  // nothing waits, so nothing may be owned
   if (!state_) state_ = std::make_unique<State>();
   Segment& tail = state_->tail_with(n);
   const std::span<uint8_t> space(tail.block.get() + tail.filled, n);
