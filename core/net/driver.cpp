@@ -1,0 +1,74 @@
+#include "core/net/driver.hpp"
+
+#include <time.h>
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <utility>
+
+#include "core/net/connection.hpp"
+#include "core/net/dialer.hpp"
+#include "core/net/listener.hpp"
+#include "core/net/loop.hpp"
+
+namespace mqtt_sim::net {
+
+NetDriver::NetDriver(NetOptions options) : options_(std::move(options)), loop_(std::make_unique<Loop>()) {}
+
+NetDriver::~NetDriver() {
+  listeners_.clear();
+  const Instant now = Loop::clock();
+  for (const auto& connection : loop_->connections()) connection->drop(now);
+}
+
+Instant NetDriver::now() const { return Loop::clock(); }
+
+Waker& NetDriver::attach(Endpoint& endpoint, const Address& target) {
+  Connection& connection = loop_->add(std::make_unique<Connection>(*loop_, endpoint, dialer_for(target)));
+  connection.wake();  // it may wish, or have a deadline, already
+  return connection;
+}
+
+Dialer& NetDriver::dialer_for(const Address& target) {
+  const auto found = std::ranges::find(targets_, target, &Target::address);
+  if (found != targets_.end()) return *found->dialer;
+  return *targets_.emplace_back(Target{target, std::make_unique<Dialer>(*loop_, target, options_)}).dialer;
+}
+
+Expected<Address> NetDriver::listen(Service& service, const Address& at) {
+  auto listener = std::make_unique<Listener>(*loop_, service);
+  Expected<Address> bound = listener->open(at);
+  if (bound) listeners_.push_back(std::move(listener));
+  return bound;
+}
+
+void NetDriver::run_until(Instant until) {
+  for (bool is_last = false; !is_last;) {
+    // Nobody tells when a service's deadline has changed.
+    for (const auto& listener : listeners_) loop_->deadlines().expect(*listener);
+    is_last = is_stopping_.exchange(false) || Loop::clock() >= until;
+    loop_->turn(until, is_last);
+  }
+}
+
+void NetDriver::stop() {
+  is_stopping_ = true;
+  boost::asio::post(loop_->context(), [] {});  // ends the wait
+}
+
+void NetDriver::post(std::function<void()> work) {
+  boost::asio::post(loop_->context(), [loop = loop_.get(), work = std::move(work)] {
+    loop->on_event();
+    work();
+  });
+}
+
+const NetStats& NetDriver::stats() const { return loop_->stats(); }
+
+Duration NetDriver::thread_cpu_time() {
+  timespec used{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+  return std::chrono::seconds(used.tv_sec) + Duration(used.tv_nsec);
+}
+
+}  // namespace mqtt_sim::net

@@ -1,0 +1,57 @@
+// The real-time driver: carries Endpoints over sockets, on the monotonic clock. One driver is one thread and one
+// io_context; a run with several shards has several drivers that share nothing. All functions are called from the
+// thread that calls run_until(), which may change between two such calls; post() and stop() from any.
+//
+// A stream whose endpoint wishes close is written out and ended in order; on_closed follows when the peer has ended
+// too, after one second without progress at the latest. on_closed comes exactly once for every stream and for every
+// opening that the dialer was asked for.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "core/base/driver.hpp"
+#include "core/net/options.hpp"
+#include "core/net/stats.hpp"
+
+namespace mqtt_sim::net {
+
+class Dialer;
+class Listener;
+class Loop;
+
+class NetDriver final : public Driver {
+ public:
+  explicit NetDriver(NetOptions options = {});
+  // Drops all streams, whatever waits in them: on_closed(local) to every endpoint that has one or is being dialled for
+  // one, then release() of those that arrived. Services and endpoints must still exist.
+  ~NetDriver() override;
+
+  Instant now() const override;
+  Waker& attach(Endpoint& endpoint, const Address& target) override;
+  Expected<Address> listen(Service& service, const Address& at) override;
+  void run_until(Instant until) override;
+  void stop() override;  // also ends the next run_until, if none is running
+  void post(std::function<void()> work) override;
+
+  const NetStats& stats() const;
+  static Duration thread_cpu_time();  // used by the calling thread so far, in user and kernel mode
+
+ private:
+  Dialer& dialer_for(const Address& target);
+
+  struct Target {
+    Address address;
+    std::unique_ptr<Dialer> dialer;
+  };
+
+  const NetOptions options_;
+  std::atomic<bool> is_stopping_ = false;
+  std::unique_ptr<Loop> loop_;
+  std::vector<Target> targets_;
+  std::vector<std::unique_ptr<Listener>> listeners_;
+};
+
+}  // namespace mqtt_sim::net
