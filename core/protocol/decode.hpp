@@ -1,6 +1,10 @@
 // Bytes of one whole packet to a Packet. Total: any byte sequence gives a packet or an Error that holds the reason code
 // the standard asks for (malformed_packet, protocol_error, unsupported_protocol_version, ...). No allocation except the
 // entry lists of SUBSCRIBE and UNSUBSCRIBE.
+//
+// Decided elsewhere: what depends on who sent the packet, or on what came before it (a second CONNECT, an unknown
+// alias, a subscription identifier from a client), and in 5.0 the place of wildcards in a topic filter, which a broker
+// refuses for each filter alone (topic.hpp). Below 5.0 such a SUBSCRIBE is malformed as a whole.
 #pragma once
 
 #include "core/base/expected.hpp"

@@ -1,6 +1,6 @@
-// The MQTT control packets as values: one struct per packet type for all protocol levels. Texts, payloads and properties
-// are views: of a decoded packet into the bytes it was decoded from, of one to be encoded into whatever the sender owns.
-// Nothing here knows a session or a clock.
+// The MQTT control packets as values: one struct per packet type for all protocol levels. Texts, payloads and
+// properties are views: of a decoded packet into the bytes it was decoded from, of one to be encoded into whatever the
+// sender owns. Nothing here knows a session or a clock.
 #pragma once
 
 #include <cstdint>
@@ -38,6 +38,8 @@ std::string_view to_string(PacketType);  // "PUBLISH"
 constexpr uint32_t place_of(PacketType type) { return 1u << static_cast<uint8_t>(type); }
 
 enum class ProtocolVersion : uint8_t { v3_1 = 3, v3_1_1 = 4, v5_0 = 5 };
+
+constexpr bool has_properties(ProtocolVersion version) { return version == ProtocolVersion::v5_0; }
 
 enum class QoS : uint8_t { at_most_once = 0, at_least_once = 1, exactly_once = 2 };
 

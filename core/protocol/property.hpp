@@ -1,7 +1,8 @@
-// MQTT 5.0 properties (section 2.2.2). A PropertyList is a view on the encoded properties of one packet, checked when it
-// was decoded: every identifier known, of the right type, allowed in that packet and not repeated unless it may be. So
-// reading needs no error path, forwarding unaltered is a copy of bytes, and a packet below 5.0 simply has an empty list.
-// PropertyWriter builds such bytes. The table of all properties (id, type, where allowed, repeatable) is in property.cpp.
+// MQTT 5.0 properties (section 2.2.2). A PropertyList is a view on the encoded properties of one packet, checked when
+// it was decoded: every identifier known, of the right type, allowed in that packet and not repeated unless it may be.
+// So reading needs no error path, forwarding unaltered is a copy of bytes, and a packet below 5.0 simply has an empty
+// list. PropertyWriter builds such bytes. The table of all properties (id, type, where allowed, repeatable) is in
+// property.cpp.
 #pragma once
 
 #include <cstdint>
@@ -47,7 +48,15 @@ enum class PropertyId : uint8_t {
   shared_subscription_available = 0x2A,
 };
 
-enum class PropertyType : uint8_t { byte, two_byte_integer, four_byte_integer, variable_byte_integer, binary, utf8_string, utf8_string_pair };
+enum class PropertyType : uint8_t {
+  byte,
+  two_byte_integer,
+  four_byte_integer,
+  variable_byte_integer,
+  binary,
+  utf8_string,
+  utf8_string_pair
+};
 
 // Where a property may stand: one bit per packet type (1 << PacketType), and one for will properties.
 inline constexpr uint32_t kWillProperties = 1u << 16;
@@ -57,14 +66,14 @@ struct PropertyRow {
   std::string_view name;  // the enumerator's name
   PropertyType type;
   uint32_t allowed_in;
-  bool is_repeatable;
+  uint32_t repeatable_in;  // where it may stand more than once
 };
 
-std::span<const PropertyRow> property_table();        // ordered by id
-const PropertyRow* find_property_row(uint8_t id);     // nullptr: unknown identifier
+std::span<const PropertyRow> property_table();     // ordered by id
+const PropertyRow* find_property_row(uint8_t id);  // nullptr: unknown identifier
 
-// One property as read. Which member is meaningful follows from the row's type: `number` for the integer types and byte,
-// `text` for strings and binary data, `text` and `value` for a string pair.
+// One property as read. Which member is meaningful follows from the row's type: `number` for the integer types and
+// byte, `text` for strings and binary data, `text` and `value` for a string pair.
 struct Property {
   PropertyId id{};
   uint32_t number = 0;
@@ -110,16 +119,16 @@ class PropertyList {
   ByteView encoded_;
 };
 
-// Checks encoded properties for `place` (1 << PacketType, or kWillProperties). Error: malformed_packet or protocol_error
-// as the standard names it for each breach.
+// Checks encoded properties for `place` (1 << PacketType, or kWillProperties). Error: malformed_packet or
+// protocol_error as the standard names it for each breach.
 Expected<PropertyList> check_properties(ByteView encoded, uint32_t place);
 
 class PropertyWriter {
  public:
-  PropertyWriter& number(PropertyId, uint32_t);            // byte and integer types; asserts the type and its range
-  PropertyWriter& text(PropertyId, std::string_view);      // strings and binary; at most 65,535 bytes
+  PropertyWriter& number(PropertyId, uint32_t);        // byte and integer types; asserts the type and its range
+  PropertyWriter& text(PropertyId, std::string_view);  // strings and binary; at most 65,535 bytes
   PropertyWriter& user_property(std::string_view name, std::string_view value);
-  PropertyWriter& copy(const Property&);                   // as read from another list
+  PropertyWriter& copy(const Property&);  // as read from another list
 
   PropertyList list() const { return PropertyList(encoded_); }
   bool empty() const { return encoded_.empty(); }

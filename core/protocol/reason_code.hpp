@@ -2,7 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
+#include <utility>
+
+#include "core/base/expected.hpp"
 
 namespace mqtt_sim::protocol {
 
@@ -63,6 +67,12 @@ enum class ConnectReturnCode : uint8_t {
 };
 
 constexpr bool is_failure(ReasonCode code) { return static_cast<uint8_t>(code) >= 0x80; }
+
+// Whether a packet may carry the code: `place` is 1 << PacketType (table 2-6).
+bool is_reason_of(uint8_t code, uint32_t place);
+
+inline Error make_error(ReasonCode reason, std::string text) { return {static_cast<uint8_t>(reason), std::move(text)}; }
+inline ReasonCode reason_of(const Error& error) { return static_cast<ReasonCode>(error.reason); }
 
 std::string_view to_string(ReasonCode);         // words of the standard, lower case; "unknown reason code" otherwise
 std::string_view to_string(ConnectReturnCode);  // likewise
