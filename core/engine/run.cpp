@@ -1,0 +1,214 @@
+#include "core/engine/run.hpp"
+
+#include <arpa/inet.h>
+
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "core/base/assert.hpp"
+#include "core/base/random.hpp"
+#include "core/engine/report.hpp"
+#include "core/load/dialogue.hpp"
+#include "core/net/driver.hpp"
+
+namespace mqtt_sim::engine {
+namespace {
+
+using metrics::Counter;
+
+constexpr uint64_t kBrokerPurpose = 0xB0u;
+constexpr uint64_t kRunPurpose = 0x1Du;
+constexpr Duration kVirtualEpoch = std::chrono::seconds(946'684'800);  // 2000-01-01: wall clock at virtual time 0
+constexpr auto kSnapshotPeriod = std::chrono::milliseconds(500);       // while there are no intervals
+
+bool is_ip_address(const std::string& text) {
+  in6_addr ignored;
+  return ::inet_pton(AF_INET, text.c_str(), &ignored) == 1 || ::inet_pton(AF_INET6, text.c_str(), &ignored) == 1;
+}
+
+Duration no_cpu_time() { return Duration(0); }
+
+Duration wall_clock_offset() {
+  const auto wall = std::chrono::system_clock::now().time_since_epoch();
+  const auto monotonic = std::chrono::steady_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<Duration>(wall) - std::chrono::duration_cast<Duration>(monotonic);
+}
+
+// Real runs differ even with one seed, so that a stray message of an earlier one is known as foreign.
+uint32_t make_run_id(const load::Plan& plan) {
+  uint64_t purpose = kRunPurpose;
+  if (!plan.is_virtual) purpose ^= static_cast<uint64_t>(std::chrono::system_clock::now().time_since_epoch().count());
+  return static_cast<uint32_t>(Random(plan.seed).fork(purpose).next());
+}
+
+}  // namespace
+
+boost::system::result<std::unique_ptr<Run>, load::PlanError> Run::make(const std::string& plan_json) {
+  auto plan = load::parse_plan(plan_json);
+  if (!plan) return plan.error();
+  if (!plan->broker.empty())
+    if (auto config = parse_broker_config(plan->broker); !config)
+      return load::PlanError{"broker", plan->broker, config.error().text};
+  for (const std::string& address : plan->source_addresses)
+    if (!is_ip_address(address))
+      return load::PlanError{"connect.source_addresses", address, "an IP address of this machine"};
+  std::unique_ptr<load::Plan> kept = std::make_unique<load::Plan>(std::move(*plan));
+  auto topology = load::Topology::make(*kept);
+  if (!topology) return topology.error();
+  return std::unique_ptr<Run>(new Run(std::move(kept), std::move(*topology)));
+}
+
+Run::Run(std::unique_ptr<load::Plan> plan, load::Topology topology)
+    : plan_(std::move(plan)),
+      topology_(std::move(topology)),
+      rendered_(load::render_rows(plan_->corpus)),
+      context_{*plan_, topology_, rendered_, make_run_id(*plan_),
+               plan_->is_virtual ? kVirtualEpoch : wall_clock_offset()},
+      conductor_(*plan_),
+      progress_(plan_->is_virtual ? 1 : plan_->shards) {}
+
+Run::~Run() {
+  abort();
+  join();
+  drivers_.clear();  // before the endpoints they carry
+}
+
+std::optional<RunError> Run::start() {
+  MQTT_SIM_ASSERT(threads_.empty());
+  return plan_->is_virtual ? start_virtual() : start_real();
+}
+
+std::optional<RunError> Run::start_virtual() {
+  sim::SimOptions options;
+  options.seed = plan_->seed;
+  options.link.latency = plan_->link_latency;
+  options.link.jitter = plan_->link_jitter;
+  auto driver = std::make_unique<sim::SimDriver>(options);
+  const auto config = parse_broker_config(plan_->broker);
+  virtual_store_ = std::make_unique<storage::MemoryStore>();
+  virtual_broker_ = std::make_unique<broker::Broker>(config->options, *virtual_store_,
+                                                     Random(plan_->seed).fork(kBrokerPurpose).next());
+  target_ = Address{config->at.host, config->at.port == 0 ? uint16_t{1883} : config->at.port};
+  const auto bound = driver->listen(*virtual_broker_, target_);
+  if (!bound) return RunError{"port_taken", bound.error().text};
+  drivers_.push_back(std::move(driver));
+  start_shards(no_cpu_time);
+  return std::nullopt;
+}
+
+std::optional<RunError> Run::start_real() {
+  if (plan_->target) {
+    target_ = *plan_->target;
+  } else {
+    const auto config = parse_broker_config(plan_->broker);
+    broker_host_ =
+        std::make_unique<BrokerHost>(config->options, Random(plan_->seed).fork(kBrokerPurpose).next());
+    const auto bound = broker_host_->start(config->at);
+    if (!bound) return RunError{"port_taken", bound.error().text};
+    target_ = *bound;
+  }
+  net::NetOptions options;
+  options.connects_in_progress_limit = plan_->connects_in_progress;
+  options.source_addresses = plan_->source_addresses;
+  for (uint32_t i = 0; i < plan_->shards; ++i) drivers_.push_back(std::make_unique<net::NetDriver>(options));
+  start_shards(net::NetDriver::thread_cpu_time);
+  return std::nullopt;
+}
+
+void Run::start_shards(CpuClock cpu_clock) {
+  std::vector<Shard*> peers;
+  for (uint32_t i = 0; i < drivers_.size(); ++i) {
+    shards_.push_back(std::make_unique<Shard>(context_, i, *drivers_[i], conductor_, progress_, cpu_clock));
+    peers.push_back(shards_.back().get());
+  }
+  for (Shard* shard : peers) shard->set_peers(peers);
+  if (broker_host_)
+    peers.front()->set_on_phase([this](Phase phase) {
+      (phase == Phase::running ? broker_cpu_start_ : broker_cpu_end_) = broker_host_->cpu_time();
+    });
+  for (Shard* shard : peers) threads_.emplace_back([this, shard] { run_shard(*shard); });
+}
+
+void Run::run_shard(Shard& shard) {
+  assert_context().seed = plan_->seed;
+  shard.run(target_);
+  if (conductor_.phase() == Phase::done) progress_.finish();
+}
+
+void Run::join() {
+  for (std::thread& thread : threads_)
+    if (thread.joinable()) thread.join();
+}
+
+std::string Run::poll(std::chrono::nanoseconds patience) {
+  const size_t completed = progress_.wait(intervals_seen_, patience);
+  const Phase phase = conductor_.phase();
+  const auto wall = std::chrono::steady_clock::now();
+  const bool is_due = phase != Phase::running && wall >= last_snapshot_ + kSnapshotPeriod;
+  if (completed == intervals_seen_ && phase == phase_seen_ && !is_due) return "";
+  intervals_seen_ = completed;
+  phase_seen_ = phase;
+  last_snapshot_ = wall;
+  return make_snapshot();
+}
+
+std::string Run::make_snapshot() {
+  const Progress::View view = progress_.view();
+  const load::FleetStatus total = conductor_.total();
+  const double span = view.last.seconds > 0 ? view.last.seconds : 1;
+  nlohmann::ordered_json json;
+  json["phase"] = to_string(phase_seen_);
+  json["elapsed_s"] = conductor_.start() == kNever || view.last.end == Instant{}
+                          ? 0.0
+                          : std::chrono::duration<double>(view.last.end - conductor_.start()).count();
+  json["duration_s"] = std::chrono::duration<double>(plan_->duration).count();
+  json["clients"] = {{"planned", plan_->client_count()}, {"up", total.up}, {"ready", total.ready}, {"failed", total.failed}};
+  json["sent_per_s"] = static_cast<double>(view.last.sent) / span;
+  json["received_per_s"] = static_cast<double>(view.last.received) / span;
+  json["interval"] = {{"count", view.last.latency_count},
+                      {"p50", view.last.latency_p50},
+                      {"p99", view.last.latency_p99},
+                      {"max", view.last.latency_max}};
+  nlohmann::ordered_json counts;
+  for (size_t i = 0; i < metrics::kCounterCount; ++i)
+    counts[std::string(metrics::to_string(static_cast<Counter>(i)))] = view.counters[i];
+  counts["offered"] = total.offered;
+  counts["expected"] = total.expected;
+  json["counts"] = std::move(counts);
+  json["metrics"]["latency"] = metrics::to_json(view.latency);
+  json["metrics"]["lateness"] = {
+      {"unit", "ns"}, {"count", view.lateness.count}, {"p50", view.lateness.p50}, {"p99", view.lateness.p99}, {"max", view.lateness.max}};
+  json["generator"] = {{"cpu_share", view.cpu_shares}, {"backlog", total.backlog}};
+  return json.dump();
+}
+
+std::string Run::result() {
+  join();
+  if (result_.empty()) result_ = make_result();
+  return result_;
+}
+
+std::string Run::make_result() {
+  ReportInput in{*plan_, conductor_, {}, std::vector<load::GroupTally>(plan_->groups.size()), {}, {}, {}, {}, {}};
+  std::vector<uint32_t> sent(topology_.streams().size());
+  for (const auto& shard : shards_) shard->fleet().report_sent(sent);
+  for (const auto& shard : shards_) {
+    in.recorder.merge(shard->fleet().recorder());
+    const auto tallies = shard->fleet().audit(sent);
+    for (size_t i = 0; i < tallies.size(); ++i) in.tallies[i] += tallies[i];
+    const std::vector<uint32_t>& bins = shard->fleet().send_bins();
+    if (bins.size() > in.send_bins.size()) in.send_bins.resize(bins.size());
+    for (size_t i = 0; i < bins.size(); ++i) in.send_bins[i] += bins[i];
+    if (!plan_->is_virtual) in.shard_cpu_times.push_back(shard->cpu_time());
+  }
+  in.intervals = progress_.intervals();
+  if (virtual_broker_) in.broker = virtual_broker_->stats();
+  if (broker_host_) {
+    broker_host_->stop();
+    in.broker = broker_host_->stats();
+    in.broker_cpu_time = broker_cpu_end_ - broker_cpu_start_;
+  }
+  return make_report(std::move(in));
+}
+
+}  // namespace mqtt_sim::engine

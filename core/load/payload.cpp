@@ -1,0 +1,107 @@
+#include "core/load/payload.hpp"
+
+#include <array>
+#include <charconv>
+#include <nlohmann/json.hpp>
+#include <cmath>
+
+#include "core/base/random.hpp"
+#include "core/load/placeholder.hpp"
+
+namespace mqtt_sim::load {
+namespace {
+
+template <size_t size>
+std::span<uint8_t, size> append_space(std::string& text) {
+  text.resize(text.size() + size);
+  return std::span<uint8_t, size>(reinterpret_cast<uint8_t*>(text.data()) + text.size() - size, size);
+}
+
+// Six decimals, cut and not rounded: 1.000000 would be outside [0, 1).
+std::string_view format_random(double value, std::array<char, 32>& space) {
+  const double cut = std::floor(value * 1e6) / 1e6;
+  const auto result = std::to_chars(space.data(), space.data() + space.size(), cut, std::chars_format::fixed, 6);
+  return {space.data(), static_cast<size_t>(result.ptr - space.data())};
+}
+
+}  // namespace
+
+PayloadWriter::PayloadWriter(const Plan& plan, const GroupPlan& group, const std::vector<std::string>& rendered,
+                             Duration epoch_offset)
+    : plan_(plan), group_(group), publish_(*group.publish), rendered_(rendered), epoch_offset_(epoch_offset) {
+  if (publish_.payload.speaks_corpus()) dialogue_.emplace(plan, group);
+  if (publish_.payload.kind == PayloadKind::size) body_.assign(publish_.payload.size, 'x');
+}
+
+std::optional<uint64_t> PayloadWriter::message_limit(uint32_t index) const {
+  return dialogue_ ? dialogue_->line_limit(index) : std::nullopt;
+}
+
+Content PayloadWriter::write(const Stamp& stamp, const Speaker& speaker) {
+  write_body(stamp, speaker);
+  attach(stamp);
+  return {as_bytes(body_), properties_.list()};
+}
+
+void PayloadWriter::write_body(const Stamp& stamp, const Speaker& speaker) {
+  switch (publish_.payload.kind) {
+    case PayloadKind::dialogue: body_ = rendered_[dialogue_->row(speaker.index, stamp.sequence)]; return;
+    case PayloadKind::text_template: return write_template(stamp, speaker);
+    case PayloadKind::size: return body_.resize(publish_.payload.size - (publish_.stamp == StampKind::trailer ? kStampSize : 0));
+  }
+}
+
+void PayloadWriter::write_template(const Stamp& stamp, const Speaker& speaker) {
+  body_.clear();
+  expand(publish_.payload.text, body_, [&](std::string_view name, std::string& out) {
+    if (name == "seq") {
+      out += std::to_string(stamp.sequence);
+    } else if (name == "epoch_ms") {
+      out += std::to_string(to_ns(Duration(to_ns(stamp.sent)) + epoch_offset_) / 1'000'000);
+    } else if (name == "random") {
+      std::array<char, 32> space;
+      const uint64_t purpose = uint64_t{stamp.stream} << 32 | stamp.sequence;
+      out += format_random(Random(plan_.seed).fork(purpose).uniform(), space);
+    } else if (name == "character") {
+      out += spoken(plan_.corpus.rows[dialogue_->row(speaker.index, stamp.sequence)].character);
+    } else if (name == "text") {
+      out += spoken(plan_.corpus.rows[dialogue_->row(speaker.index, stamp.sequence)].text);
+    } else {
+      const std::string word = "{" + std::string(name) + "}";
+      const std::string expanded = expand_names(word, {group_.name, speaker.index, speaker.client_id, ""});
+      if (expanded == word) return false;
+      out += expanded;
+    }
+    return true;
+  });
+}
+
+// Text of the corpus inside a template: escaped where the template is a JSON object, so that it stays one.
+std::string PayloadWriter::spoken(const std::string& text) const {
+  if (!publish_.payload.text.starts_with('{')) return text;
+  const std::string quoted = nlohmann::json(text).dump();
+  return quoted.substr(1, quoted.size() - 2);
+}
+
+void PayloadWriter::attach(const Stamp& stamp) {
+  switch (publish_.stamp) {
+    case StampKind::none: return;
+    case StampKind::trailer: return write_stamp(stamp, append_space<kStampSize>(body_));
+    case StampKind::json: {
+      body_.pop_back();  // the closing brace; the plan made sure there is one
+      const bool is_first_member = body_[body_.find_last_not_of(" \t\r\n")] == '{';
+      body_.append(kStampMember.substr(is_first_member ? 1 : 0));
+      write_stamp_text(stamp, append_space<kStampTextSize>(body_));
+      body_.append("\"}");
+      return;
+    }
+    case StampKind::property: {
+      std::array<uint8_t, kStampTextSize> text;
+      write_stamp_text(stamp, text);
+      properties_.clear();
+      properties_.user_property(kStampProperty, as_text(text));
+    }
+  }
+}
+
+}  // namespace mqtt_sim::load

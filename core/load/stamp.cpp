@@ -1,0 +1,97 @@
+#include "core/load/stamp.hpp"
+
+#include <array>
+#include <cstring>
+
+namespace mqtt_sim::load {
+namespace {
+
+constexpr std::array<uint8_t, 4> kMagic{'m', 'q', 0xC2, 'S'};
+constexpr std::string_view kDigits = "0123456789abcdef";
+
+constexpr std::array<int8_t, 256> make_digit_values() {
+  std::array<int8_t, 256> values{};
+  values.fill(-1);
+  for (size_t i = 0; i < kDigits.size(); ++i) values[static_cast<uint8_t>(kDigits[i])] = static_cast<int8_t>(i);
+  return values;
+}
+constexpr auto kDigitValues = make_digit_values();
+
+void put_instant(ByteWriter& writer, Instant instant) {
+  const uint64_t ns = static_cast<uint64_t>(to_ns(instant));
+  writer.u32(static_cast<uint32_t>(ns >> 32));
+  writer.u32(static_cast<uint32_t>(ns));
+}
+
+Instant read_instant(ByteReader& reader) {
+  const uint64_t high = reader.u32();
+  return instant_from_ns(static_cast<int64_t>(high << 32 | reader.u32()));
+}
+
+std::optional<Stamp> read_stamp(ByteView raw) {
+  if (raw.size() != kStampSize || std::memcmp(raw.data(), kMagic.data(), kMagic.size()) != 0) return std::nullopt;
+  ByteReader reader(raw.subspan(kMagic.size()));
+  Stamp stamp;
+  stamp.run = reader.u32();
+  stamp.stream = reader.u32();
+  stamp.sequence = reader.u32();
+  stamp.intended = read_instant(reader);
+  stamp.sent = read_instant(reader);
+  return stamp;
+}
+
+std::optional<Stamp> read_stamp_text(std::string_view text) {
+  if (text.size() != kStampTextSize) return std::nullopt;
+  std::array<uint8_t, kStampSize> raw;
+  for (size_t i = 0; i < kStampSize; ++i) {
+    const int high = kDigitValues[static_cast<uint8_t>(text[2 * i])];
+    const int low = kDigitValues[static_cast<uint8_t>(text[2 * i + 1])];
+    if (high < 0 || low < 0) return std::nullopt;
+    raw[i] = static_cast<uint8_t>(high << 4 | low);
+  }
+  return read_stamp(raw);
+}
+
+std::optional<Stamp> find_in_json(std::string_view payload) {
+  constexpr std::string_view kEnd = "\"}";
+  if (payload.size() < kStampTextSize + kStampMember.size() + kEnd.size() || !payload.ends_with(kEnd))
+    return std::nullopt;
+  payload.remove_suffix(kEnd.size());
+  const std::string_view digits = payload.substr(payload.size() - kStampTextSize);
+  payload.remove_suffix(kStampTextSize);
+  if (!payload.ends_with(kStampMember.substr(1))) return std::nullopt;  // an object may hold nothing but the stamp
+  return read_stamp_text(digits);
+}
+
+}  // namespace
+
+void write_stamp(const Stamp& stamp, std::span<uint8_t, kStampSize> space) {
+  ByteWriter writer(space);
+  writer.put(kMagic);
+  writer.u32(stamp.run);
+  writer.u32(stamp.stream);
+  writer.u32(stamp.sequence);
+  put_instant(writer, stamp.intended);
+  put_instant(writer, stamp.sent);
+}
+
+void write_stamp_text(const Stamp& stamp, std::span<uint8_t, kStampTextSize> space) {
+  std::array<uint8_t, kStampSize> raw;
+  write_stamp(stamp, raw);
+  for (size_t i = 0; i < kStampSize; ++i) {
+    space[2 * i] = static_cast<uint8_t>(kDigits[raw[i] >> 4]);
+    space[2 * i + 1] = static_cast<uint8_t>(kDigits[raw[i] & 15]);
+  }
+}
+
+std::optional<Stamp> find_stamp(const protocol::Publish& publish) {
+  const ByteView payload = publish.payload;
+  if (payload.size() >= kStampSize)
+    if (auto stamp = read_stamp(payload.last(kStampSize))) return stamp;
+  if (auto stamp = find_in_json(as_text(payload))) return stamp;
+  if (publish.properties.empty()) return std::nullopt;
+  const auto text = publish.properties.user_property(kStampProperty);
+  return text ? read_stamp_text(*text) : std::nullopt;
+}
+
+}  // namespace mqtt_sim::load

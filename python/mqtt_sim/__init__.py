@@ -1,0 +1,132 @@
+"""mqtt-sim: an MQTT load tester and simulation harness.
+
+    import mqtt_sim
+    result = mqtt_sim.run("scenarios/episode4.json", sim=True, seed=4)
+    assert result.latency.p99 < 0.050 and result.lost == 0
+
+Names are loaded on first use, so that importing the package costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from mqtt_sim.version import __version__
+
+if TYPE_CHECKING:
+    from mqtt_sim.broker import Broker
+    from mqtt_sim.errors import (
+        CorpusError,
+        CouldNotRun,
+        InterruptedRun,
+        MqttSimError,
+        ScenarioError,
+        ScriptError,
+        ThresholdError,
+        UsageError,
+    )
+    from mqtt_sim.result import Distribution, Result
+    from mqtt_sim.runner import run
+    from mqtt_sim.scenario import (
+        Client,
+        Connect,
+        Consumers,
+        CorpusSource,
+        Devices,
+        Dialogue,
+        EmbeddedBroker,
+        FixedSize,
+        GeneratorHealth,
+        Link,
+        Producers,
+        Publish,
+        Scenario,
+        Subscribe,
+        Target,
+        TextTemplate,
+        Will,
+        load_scenario,
+    )
+
+_HOMES = {
+    "mqtt_sim.broker": ["Broker"],
+    "mqtt_sim.errors": [
+        "CorpusError",
+        "CouldNotRun",
+        "InterruptedRun",
+        "MqttSimError",
+        "ScenarioError",
+        "ScriptError",
+        "ThresholdError",
+        "UsageError",
+    ],
+    "mqtt_sim.result": ["Distribution", "Result"],
+    "mqtt_sim.runner": ["run"],
+    "mqtt_sim.scenario": [
+        "Client",
+        "Connect",
+        "Consumers",
+        "CorpusSource",
+        "Devices",
+        "Dialogue",
+        "EmbeddedBroker",
+        "FixedSize",
+        "GeneratorHealth",
+        "Link",
+        "Producers",
+        "Publish",
+        "Scenario",
+        "Subscribe",
+        "Target",
+        "TextTemplate",
+        "Will",
+        "load_scenario",
+    ],
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "Broker",
+    "Client",
+    "Connect",
+    "Consumers",
+    "CorpusError",
+    "CorpusSource",
+    "CouldNotRun",
+    "Devices",
+    "Dialogue",
+    "Distribution",
+    "EmbeddedBroker",
+    "FixedSize",
+    "GeneratorHealth",
+    "InterruptedRun",
+    "Link",
+    "MqttSimError",
+    "Producers",
+    "Publish",
+    "Result",
+    "Scenario",
+    "ScenarioError",
+    "ScriptError",
+    "Subscribe",
+    "Target",
+    "TextTemplate",
+    "ThresholdError",
+    "UsageError",
+    "Will",
+    "__version__",
+    "load_scenario",
+    "run",
+]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOME_OF.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(home), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,94 @@
+"""What a run's measurements mean: thresholds kept or missed, generator healthy or not, and the status that follows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from mqtt_sim.quantity import format_ns, to_ns
+from mqtt_sim.scenario.model import GeneratorHealth
+from mqtt_sim.scenario.promise import GENERATOR_METRICS
+from mqtt_sim.thresholds import SHARES, Threshold, Verdict
+
+Status = Literal["passed", "failed", "interrupted", "invalid", "could_not_run"]
+
+EXIT_CODES: dict[Status, int] = {
+    "passed": 0,
+    "failed": 99,
+    "invalid": 99,
+    "interrupted": 105,
+    "could_not_run": 106,
+}
+
+
+def evaluate(thresholds: Sequence[Threshold], measured: Mapping[str, Any]) -> list[Verdict]:
+    """All thresholds on a result or snapshot; a built-in one that has nothing to judge is left out."""
+    judged = [threshold for threshold in thresholds if not threshold.built_in or _has_evidence(threshold, measured)]
+    return [threshold.evaluate(measured) for threshold in judged]
+
+
+def _has_evidence(threshold: Threshold, measured: Mapping[str, Any]) -> bool:
+    if SHARES.get(threshold.metric) == "expected":
+        return int(measured.get("counts", {}).get("expected", 0)) > 0
+    return threshold.evaluate(measured).actual is not None
+
+
+def decide_status(measured: Mapping[str, Any], verdicts: Sequence[Verdict], health: GeneratorHealth) -> Status:
+    """Who was wrong, in this order: the world, the person at the keyboard, the generator, the system under test."""
+    if measured.get("failure"):
+        return "could_not_run"
+    if measured.get("interrupted"):
+        return "interrupted"
+    if health.on_invalid == "fail" and any(_spoils(verdict) for verdict in verdicts):
+        return "invalid"
+    missed = [verdict for verdict in verdicts if not verdict.ok and not _is_generator(verdict)]
+    return "failed" if missed else "passed"
+
+
+def find_warnings(measured: Mapping[str, Any], verdicts: Sequence[Verdict], health: GeneratorHealth) -> list[str]:
+    """What a reader of the figures should know although nothing failed."""
+    return [
+        *_lateness_warnings(measured.get("metrics", {}), health),
+        *_unhealthy_but_allowed(verdicts, health),
+        *_stray_messages(measured.get("counts", {})),
+    ]
+
+
+def _is_generator(verdict: Verdict) -> bool:
+    return verdict.built_in and verdict.metric in GENERATOR_METRICS
+
+
+def _spoils(verdict: Verdict) -> bool:
+    return _is_generator(verdict) and not verdict.ok
+
+
+def _lateness_warnings(metrics: Mapping[str, Any], health: GeneratorHealth) -> list[str]:
+    lateness = (metrics.get("lateness") or {}).get("p99")
+    latency = (metrics.get("latency") or {}).get("p99")
+    if not lateness:
+        return []
+    limit = to_ns(health.lateness_warning)
+    if lateness > limit:
+        return [f"the generator was late: p99 of lateness {format_ns(lateness)}, over {format_ns(limit)}"]
+    if latency and lateness > latency / 10:
+        share = f"{lateness / latency:.0%} of the p99 latency of {format_ns(latency)}"
+        return [f"the generator's own lateness is part of the latency: its p99 is {format_ns(lateness)}, {share}"]
+    return []
+
+
+def _unhealthy_but_allowed(verdicts: Sequence[Verdict], health: GeneratorHealth) -> list[str]:
+    if health.on_invalid == "fail":
+        return []
+    return [
+        f"the generator was not healthy: {verdict.metric} {verdict.expression} is {verdict.show_actual()}"
+        for verdict in verdicts
+        if _spoils(verdict)
+    ]
+
+
+def _stray_messages(counts: Mapping[str, Any]) -> list[str]:
+    texts = {
+        "foreign": "messages of another run were received: is another load test using these topics?",
+        "undecodable": "messages without a readable stamp were received and not measured",
+    }
+    return [f"{counts[name]:,} {text}" for name, text in texts.items() if counts.get(name)]

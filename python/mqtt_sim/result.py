@@ -1,0 +1,302 @@
+"""The Result: what a run measured and what became of its thresholds. The only thing a report reads."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mqtt_sim.errors import CouldNotRun, InterruptedRun, ThresholdError, UsageError
+from mqtt_sim.quantity import NS_PER_S, format_ns
+from mqtt_sim.thresholds import Verdict, percentile_ns
+
+REPORT_SCHEMA = 1
+"""Version of the report's shape; a reader of another version refuses it."""
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """One metric: all values in seconds (float), NaN where nothing was measured; `document` is what the report says."""
+
+    document: Mapping[str, Any]
+
+    @property
+    def count(self) -> int:
+        """Number of samples."""
+        return int(self.document.get("count") or 0)
+
+    @property
+    def min(self) -> float:
+        """Smallest, seconds."""
+        return self._seconds("min")
+
+    @property
+    def mean(self) -> float:
+        """Average, seconds."""
+        return self._seconds("mean")
+
+    @property
+    def p50(self) -> float:
+        """Median, seconds."""
+        return self._seconds("p50")
+
+    @property
+    def p90(self) -> float:
+        """90 % are not above it, seconds."""
+        return self._seconds("p90")
+
+    @property
+    def p99(self) -> float:
+        """99 % are not above it, seconds."""
+        return self._seconds("p99")
+
+    @property
+    def p999(self) -> float:
+        """99.9 % are not above it, seconds."""
+        return self._seconds("p99.9")
+
+    @property
+    def max(self) -> float:
+        """Largest, seconds."""
+        return self._seconds("max")
+
+    def percentile(self, percentile: float) -> float:
+        """Any percentile from 0 to 100, seconds; from the HDR histogram (3 significant digits)."""
+        if not 0 <= percentile <= 100:
+            raise UsageError(f"percentile({percentile}): should be from 0 to 100")
+        return percentile_ns(self.document, percentile) / NS_PER_S if self.count else math.nan
+
+    def __str__(self) -> str:
+        fields = ("min", "p50", "p90", "p99", "p99.9", "max")
+        shown = (f"{field} {format_ns(self._seconds(field) * NS_PER_S)}" for field in fields)
+        return f"count {self.count}, {', '.join(shown)}"
+
+    def _seconds(self, field: str) -> float:
+        value = self.document.get(field)
+        return math.nan if value is None or self.count == 0 else float(value) / NS_PER_S
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished run: `document` is the report as `--json` writes it; the properties give its parts by name."""
+
+    document: Mapping[str, Any]
+
+    @classmethod
+    def load(cls, path: str | Path) -> Result:
+        """Reads a report that `--json` wrote. Raises UsageError when it is none, or of another version."""
+        try:
+            document = json.loads(Path(path).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise UsageError(f"{path}: is no report: {error}") from None
+        if not isinstance(document, dict) or document.get("schema") != REPORT_SCHEMA:
+            raise UsageError(f"{path}: is no report with schema {REPORT_SCHEMA}")
+        return cls(document)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report, ready for json.dumps; durations in nanoseconds."""
+        return dict(self.document)
+
+    # Verdict
+
+    @property
+    def status(self) -> str:
+        """passed, failed (a threshold), invalid (the generator), interrupted, or could_not_run."""
+        return str(self.document["status"])
+
+    @property
+    def passed(self) -> bool:
+        """Whether all thresholds held in a complete, healthy run."""
+        return self.status == "passed"
+
+    @property
+    def exit_code(self) -> int:
+        """What the command line ends with: 0, 99, 105 or 106."""
+        return int(self.document["exit_code"])
+
+    @property
+    def thresholds(self) -> list[Verdict]:
+        """The user's, then the built-in ones."""
+        return [Verdict(**verdict) for verdict in self.document["thresholds"]]
+
+    @property
+    def failure(self) -> Mapping[str, Any] | None:
+        """Why the run could not go on: {"kind", "text", "reason_code", "clients"}, or None."""
+        return self.document.get("failure")
+
+    @property
+    def failure_text(self) -> str:
+        """The failure as a sentence that names the broker and the reason code; empty when there was none."""
+        if not self.failure:
+            return ""
+        target = self.document["scenario"].get("target")
+        where = f"{target['url']}: " if target else ""
+        reason = self.failure.get("reason_code")
+        return f"{where}{self.failure.get('text')}" + (f" (reason code 0x{reason:02x})" if reason is not None else "")
+
+    @property
+    def warnings(self) -> list[str]:
+        """What to know about the figures although nothing failed."""
+        return list(self.document.get("warnings", []))
+
+    @property
+    def errors(self) -> list[Mapping[str, Any]]:
+        """Distinct errors: {"text", "count", "first_at_s", "reason"}."""
+        return list(self.document.get("errors", []))
+
+    def raise_for_status(self) -> Result:
+        """The result itself when it passed; else ThresholdError, InterruptedRun or CouldNotRun."""
+        if self.status in ("failed", "invalid"):
+            raise ThresholdError(str(self), self)
+        if self.status == "interrupted":
+            raise InterruptedRun(str(self), self)
+        if self.status == "could_not_run":
+            failure = self.failure or {}
+            raise CouldNotRun(self.failure_text, kind=str(failure.get("kind", "internal")), result=self)
+        return self
+
+    # Counts of messages
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """All counts by name."""
+        return self.document.get("counts") or {}
+
+    @property
+    def planned(self) -> int:
+        """Messages that the schedule holds."""
+        return self._count("planned")
+
+    @property
+    def offered(self) -> int:
+        """Messages whose time came."""
+        return self._count("offered")
+
+    @property
+    def written(self) -> int:
+        """Messages handed to the connection."""
+        return self._count("written")
+
+    @property
+    def acknowledged(self) -> int:
+        """Messages that the broker took over (PUBACK, PUBCOMP)."""
+        return self._count("acknowledged")
+
+    @property
+    def expected(self) -> int:
+        """Messages that should have been received."""
+        return self._count("expected")
+
+    @property
+    def delivered(self) -> int:
+        """Messages received."""
+        return self._count("delivered")
+
+    @property
+    def lost(self) -> int:
+        """Expected and never received."""
+        return self._count("lost")
+
+    @property
+    def duplicated(self) -> int:
+        """Received again."""
+        return self._count("duplicated")
+
+    @property
+    def reordered(self) -> int:
+        """Received after a later one of the same stream."""
+        return self._count("reordered")
+
+    def _count(self, name: str) -> int:
+        return int(self.counts.get(name, 0))
+
+    # Distributions of durations
+
+    @property
+    def metrics(self) -> dict[str, Distribution]:
+        """All metrics by name."""
+        return {name: Distribution(metric) for name, metric in (self.document.get("metrics") or {}).items()}
+
+    @property
+    def latency(self) -> Distribution:
+        """From the intended send time until delivery, seconds."""
+        return self._metric("latency")
+
+    @property
+    def latency_uncorrected(self) -> Distribution:
+        """From the actual send time until delivery, seconds."""
+        return self._metric("latency_uncorrected")
+
+    @property
+    def lateness(self) -> Distribution:
+        """From the intended to the actual send time, seconds: the generator's own delay."""
+        return self._metric("lateness")
+
+    @property
+    def publish_ack(self) -> Distribution:
+        """From PUBLISH until PUBACK or PUBCOMP, seconds."""
+        return self._metric("publish_ack")
+
+    @property
+    def connect(self) -> Distribution:
+        """From the wish to connect until CONNACK, seconds."""
+        return self._metric("connect")
+
+    @property
+    def connect_tcp(self) -> Distribution:
+        """The TCP handshake, seconds."""
+        return self._metric("connect_tcp")
+
+    @property
+    def connect_connack(self) -> Distribution:
+        """From CONNECT until CONNACK, seconds."""
+        return self._metric("connect_connack")
+
+    @property
+    def suback(self) -> Distribution:
+        """From SUBSCRIBE until SUBACK, seconds."""
+        return self._metric("suback")
+
+    def _metric(self, name: str) -> Distribution:
+        return Distribution((self.document.get("metrics") or {}).get(name) or {})
+
+    # The run
+
+    @property
+    def name(self) -> str:
+        """Of the scenario."""
+        return str(self.document["scenario"]["name"])
+
+    @property
+    def seed(self) -> int:
+        """That the run was made with."""
+        return int(self.document["seed"])
+
+    @property
+    def elapsed(self) -> float:
+        """Length of the run, seconds (of virtual time with sim)."""
+        return float(self.document.get("elapsed_s") or 0)
+
+    @property
+    def clients(self) -> Mapping[str, int]:
+        """{"planned", "connected", "failed", "disconnected"}."""
+        return self.document.get("clients") or {}
+
+    def __str__(self) -> str:
+        """The status, and a table of the thresholds that were missed."""
+        lines = [f"{self.name}: {self.status} (exit code {self.exit_code})"]
+        if self.failure:
+            lines.append(f"  {self.failure_text}")
+        missed = [verdict for verdict in self.thresholds if not verdict.ok]
+        width = max((len(verdict.metric) for verdict in missed), default=0)
+        lines += [
+            f"  missed: {verdict.metric:<{width}}  {verdict.expression:<16}  actual {verdict.show_actual()}"
+            for verdict in missed
+        ]
+        return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        return f"<Result {self}>"

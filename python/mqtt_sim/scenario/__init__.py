@@ -1,0 +1,42 @@
+"""Scenarios: what they are (model), how they are read (load) and what they become (plan)."""
+
+from mqtt_sim.scenario.load import find_scenario, load_scenario
+from mqtt_sim.scenario.model import (
+    Client,
+    Connect,
+    Consumers,
+    CorpusSource,
+    Devices,
+    EmbeddedBroker,
+    GeneratorHealth,
+    Link,
+    Producers,
+    Publish,
+    Scenario,
+    Subscribe,
+    Target,
+    Will,
+)
+from mqtt_sim.scenario.payload import Dialogue, FixedSize, TextTemplate
+
+__all__ = [
+    "Client",
+    "Connect",
+    "Consumers",
+    "CorpusSource",
+    "Devices",
+    "Dialogue",
+    "EmbeddedBroker",
+    "FixedSize",
+    "GeneratorHealth",
+    "Link",
+    "Producers",
+    "Publish",
+    "Scenario",
+    "Subscribe",
+    "Target",
+    "TextTemplate",
+    "Will",
+    "find_scenario",
+    "load_scenario",
+]

@@ -1,0 +1,139 @@
+"""Checks that need more than one part of a scenario, and those of its thresholds."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from mqtt_sim import thresholds as grammar
+from mqtt_sim.errors import Fault, show_value
+
+if TYPE_CHECKING:
+    from mqtt_sim.scenario.model import Client, Group, Scenario
+
+
+def check_scenario(scenario: Scenario) -> list[Fault]:
+    """Everything wrong between the parts of a scenario whose parts are each right."""
+    return [
+        *_check_whole(scenario),
+        *_check_names(scenario),
+        *_check_client_ids(scenario),
+        *(fault for path, group in groups_with_paths(scenario) for fault in _check_group(scenario, path, group)),
+    ]
+
+
+def groups_with_paths(scenario: Scenario) -> Iterator[tuple[str, Group]]:
+    """Each group with its path in the scenario, in the order of the Plan."""
+    for role in ("producers", "consumers", "devices"):
+        for index, group in enumerate(getattr(scenario, role)):
+            yield f"{role}[{index}]", group
+
+
+def _check_whole(scenario: Scenario) -> Iterator[Fault]:
+    if scenario.broker is not None and scenario.target is not None:
+        yield Fault("target", 'give "broker" (the embedded one) or "target" (an outside one), not both')
+    if not scenario.groups:
+        yield Fault("producers", 'there is no client: give at least one group in "producers", "consumers" or "devices"')
+    if scenario.warmup >= scenario.duration:
+        yield Fault("warmup", "should be shorter than the duration, or nothing is measured", scenario.warmup)
+    for metric, expressions in scenario.thresholds.items():
+        if metric in ("latency", "latency_uncorrected", "lost", "duplicated", "reordered") and not _measures(scenario):
+            remedy = "nothing measures it: it needs a group that publishes with a stamp and one that subscribes"
+            yield Fault(f"thresholds.{metric}", remedy, expressions)
+
+
+def _measures(scenario: Scenario) -> bool:
+    publishes = (group.publishes for group in scenario.groups)
+    stamped = any(publish is not None and publish.stamp != "none" for publish in publishes)
+    return stamped and any(group.subscribes is not None for group in scenario.groups)
+
+
+def _check_names(scenario: Scenario) -> Iterator[Fault]:
+    times = Counter(group.name for group in scenario.groups)
+    for path, group in groups_with_paths(scenario):
+        if times[group.name] > 1:
+            yield Fault(f"{path}.name", "another group has this name; names of groups should differ", group.name)
+
+
+def _check_client_ids(scenario: Scenario) -> Iterator[Fault]:
+    seen: dict[str, str] = {}
+    for path, group in groups_with_paths(scenario):
+        client_id = scenario.client_of(group).client_id
+        where = client_id_path(path, group)
+        if client_id and group.count > 1 and "{i}" not in client_id and "{n}" not in client_id:
+            remedy = f"all {group.count} clients would share it and take the session from each other; put {{i}} into it"
+            yield Fault(where, remedy, client_id)
+        pattern = client_id.replace("{group}", group.name)
+        if client_id and pattern in seen and seen[pattern] != group.name:
+            remedy = f'the group "{seen[pattern]}" has the same identifiers; put {{group}} into it'
+            yield Fault(where, remedy, client_id)
+        seen.setdefault(pattern, group.name)
+
+
+def client_id_path(path: str, group: Group) -> str:
+    """Where the client identifier of a group was written."""
+    return f"{path}.client.client_id" if _own(group, "client_id") else "client.client_id"
+
+
+def _own(group: Group, field: str) -> bool:
+    return group.client is not None and field in group.client.model_fields_set
+
+
+def _check_group(scenario: Scenario, path: str, group: Group) -> Iterator[Fault]:
+    client = scenario.client_of(group)
+
+    def at(field: str) -> str:
+        return f"{path}.client.{field}" if _own(group, field) else f"client.{field}"
+
+    if client.session_expiry_interval > 0 and client.protocol_version != "5.0":
+        remedy = f"needs MQTT 5.0, and the protocol version is {client.protocol_version}"
+        yield Fault(at("session_expiry_interval"), remedy, client.session_expiry_interval)
+    if client.password is not None and client.username is None and client.protocol_version != "5.0":
+        yield Fault(at("password"), f"MQTT {client.protocol_version} needs a username with it [MQTT-3.1.2-22]")
+    if not client.client_id and (client.protocol_version == "3.1" or not client.clean_start):
+        yield Fault(at("client_id"), "should not be empty without a clean start, or in MQTT 3.1", client.client_id)
+    yield from _check_messages(path, group, client)
+
+
+def _check_messages(path: str, group: Group, client: Client) -> Iterator[Fault]:
+    publish = group.publishes
+    inner = ".publish" if "publish" in type(group).model_fields else ""
+    if publish is not None and publish.stamp == "property" and client.protocol_version != "5.0":
+        remedy = f'properties need MQTT 5.0, and the protocol version is {client.protocol_version}; "auto" fits any'
+        yield Fault(f"{path}{inner}.stamp", remedy, publish.stamp)
+    if publish is not None and "{client_id}" in publish.topic and set("+#") & set(client.client_id):
+        remedy = f"the client identifier {show_value(client.client_id)} would put a wildcard into it"
+        yield Fault(f"{path}{inner}.topic", remedy, publish.topic)
+
+
+def check_thresholds(value: Any) -> list[Fault]:
+    """Everything wrong in the thresholds as written, names and expressions."""
+    if not isinstance(value, dict):
+        return [Fault("", 'should be an object such as {"latency": ["p(99)<50ms"]}', value)]
+    faults = []
+    for metric, expressions in value.items():
+        try:
+            grammar.check_metric(metric)
+        except ValueError as error:
+            faults.append(Fault(str(metric), str(error)))
+            continue
+        if not isinstance(expressions, list):
+            faults.append(Fault(metric, 'should be a list of expressions such as ["p(99)<50ms"]', expressions))
+            continue
+        for index, expression in enumerate(expressions):
+            if remedy := _expression_remedy(metric, expression):
+                faults.append(Fault(f"{metric}[{index}]", remedy, expression))
+    return faults
+
+
+def _expression_remedy(metric: str, expression: Any) -> str | None:
+    if isinstance(expression, dict):
+        return 'this version knows thresholds as text only, such as "p(99)<50ms", without abort_on_fail'
+    if not isinstance(expression, str):
+        return 'should be text such as "p(99)<50ms"'
+    try:
+        grammar.parse_threshold(metric, expression)
+    except ValueError as error:
+        return str(error)
+    return None

@@ -1,0 +1,187 @@
+"""Reading a scenario: a JSON file, a Python file, or a Scenario made in code; with single fields changed on the way."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import sys
+import traceback
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from pydantic import ValidationError
+
+from mqtt_sim.errors import Fault, Faults, ScenarioError, ScriptError
+from mqtt_sim.scenario.complaint import faults_of
+from mqtt_sim.scenario.model import Scenario
+from mqtt_sim.scenario.override import apply_settings
+from mqtt_sim.scenario.part import Part
+from mqtt_sim.scenario.shipped import find_shipped, shipped_scenarios
+from mqtt_sim.suggestion import nearest
+
+FILE_SIZE_LIMIT = 64 * 1024 * 1024
+
+
+def load_scenario(
+    source: Scenario | Mapping[str, Any] | str | Path, settings: Mapping[str, Any] | None = None
+) -> Scenario:
+    """The scenario that `source` holds: a model, a dictionary, a .json or .py file, or the name of a shipped one.
+
+    `settings` changes fields by path before the check. Raises ScenarioError or ScriptError.
+    """
+    if isinstance(source, Scenario) and not settings:
+        return source
+    if isinstance(source, Scenario | Mapping):
+        return _validate(_document_of(source), settings, None)
+    path = find_scenario(source)
+    scenario = _load_file(path, settings)
+    return scenario if settings and "corpus.path" in settings else _anchor_corpus(scenario, path.parent)
+
+
+def _load_file(path: Path, settings: Mapping[str, Any] | None) -> Scenario:
+    if path.suffix != ".py":
+        return _validate(_read_json(path), settings, str(path))
+    scenario = _run_script(path)
+    return _validate(_document_of(scenario), settings, str(path)) if settings else scenario
+
+
+def _anchor_corpus(scenario: Scenario, directory: Path) -> Scenario:
+    """A corpus that the file names is looked for beside the file."""
+    path = scenario.corpus.path
+    if path is None or Path(path).is_absolute():
+        return scenario
+    return scenario.model_copy(update={"corpus": scenario.corpus.model_copy(update={"path": str(directory / path)})})
+
+
+def find_scenario(source: str | Path) -> Path:
+    """The file that is meant. Raises ScenarioError that names the nearest file or shipped scenario."""
+    path = Path(source)
+    if path.is_file():
+        return path
+    if path.is_dir():
+        raise ScenarioError([Fault("", "is a directory; name a scenario file in it")], file=str(path))
+    if shipped := find_shipped(str(source)):
+        return shipped
+    raise ScenarioError([Fault("", _missing(path))], file=str(path))
+
+
+def _missing(path: Path) -> str:
+    beside = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
+    beside = [name for name in beside if name.endswith((".json", ".py"))]
+    if match := nearest(path.name, beside):
+        return f'there is no such scenario file; did you mean "{path.parent / match}"?'
+    names = ", ".join(shipped_scenarios())
+    return (
+        f"there is no such scenario file; scenarios that ship: {names}" if names else "there is no such scenario file"
+    )
+
+
+def _document_of(source: Scenario | Mapping[str, Any]) -> Any:
+    return {str(key): _plain(value) for key, value in source.items()} if isinstance(source, Mapping) else _plain(source)
+
+
+def _plain(value: Any) -> Any:
+    """As json.loads would have given it, so that a Scenario made in code can be changed by path like a file."""
+    if isinstance(value, Part):
+        return _plain(value.model_dump(exclude_unset=True))
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _validate(document: Any, settings: Mapping[str, Any] | None, file: str | None) -> Scenario:
+    if settings and isinstance(document, dict):
+        apply_settings(document, settings)
+    try:
+        return Scenario.model_validate(document)
+    except ValidationError as error:
+        raise ScenarioError(faults_of(error, Scenario), file=file) from None
+
+
+def _read_json(path: Path) -> Any:
+    file = str(path)
+    try:
+        if path.stat().st_size > FILE_SIZE_LIMIT:
+            raise ScenarioError([Fault("", f"is larger than {FILE_SIZE_LIMIT // 2**20} MiB")], file=file)
+        text = path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise ScenarioError([Fault("", f"cannot be read: {error.strerror}")], file=file) from None
+    except UnicodeDecodeError as error:
+        raise ScenarioError([Fault("", f"is no UTF-8 text: wrong byte at {error.start}")], file=file) from None
+    try:
+        return json.loads(text, object_pairs_hook=_without_duplicates, parse_constant=_no_constant)
+    except json.JSONDecodeError as error:
+        where = f"{file}:{error.lineno}:{error.colno}"
+        raise ScenarioError([Fault("", f"is not JSON: {error.msg}")], file=where) from None
+    except Faults as error:
+        raise ScenarioError(error.faults, file=file) from None
+    except RecursionError:
+        raise ScenarioError([Fault("", "is nested too deeply")], file=file) from None
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    document = dict(pairs)
+    if len(document) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise Faults([Fault(key, "stands twice in one object") for key in document if keys.count(key) > 1])
+    return document
+
+
+def _no_constant(name: str) -> Any:
+    raise Faults([Fault("", f"{name} is no JSON number")])
+
+
+def _run_script(path: Path) -> Scenario:
+    """The Scenario that a Python file defines as `scenario`, or that its function of this name returns."""
+    file = str(path)
+    module = _execute(path)
+    found = getattr(module, "scenario", None)
+    if callable(found) and not isinstance(found, Scenario):
+        found = _calling_user(path, found)
+    if not isinstance(found, Scenario):
+        given = "nothing" if found is None else f"a {type(found).__name__}"
+        remedy = f'should define "scenario" as a mqtt_sim.Scenario, or as a function that returns one; it gives {given}'
+        raise ScenarioError([Fault("", remedy)], file=file)
+    return found
+
+
+def _execute(path: Path) -> ModuleType:
+    specification = importlib.util.spec_from_file_location(f"mqtt_sim_scenario_{path.stem}", path)
+    assert specification is not None, path
+    loader = specification.loader
+    assert loader is not None, path
+    module = importlib.util.module_from_spec(specification)
+    directory = str(path.resolve().parent)
+    sys.modules[module.__name__] = module
+    sys.path.insert(0, directory)
+    try:
+        _calling_user(path, lambda: loader.exec_module(module))
+    finally:
+        sys.path.remove(directory)
+        del sys.modules[module.__name__]
+    return module
+
+
+def _calling_user(path: Path, function: Any) -> Any:
+    """What the user's function returns; what it raises becomes an error with the file and line of the user's script."""
+    try:
+        return function()
+    except ScenarioError as error:
+        raise ScenarioError(error.faults, file=f"{path}:{_line_in(path, error)} {error.file or ''}".rstrip()) from None
+    except (Exception, SystemExit) as error:
+        raise ScriptError(_describe(error), file=str(path), line=_line_in(path, error)) from error
+
+
+def _line_in(path: Path, error: BaseException) -> int:
+    """Where in the user's file the error came from: the innermost frame that is his."""
+    if isinstance(error, SyntaxError) and error.filename == str(path):
+        return error.lineno or 1
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
+    return next((line for line in reversed(lines) if line), 1)
+
+
+def _describe(error: BaseException) -> str:
+    text = error.msg if isinstance(error, SyntaxError) else str(error)
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

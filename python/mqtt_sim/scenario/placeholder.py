@@ -1,0 +1,38 @@
+"""Placeholders of topics, filters, client identifiers and payload templates: `{i}` and its like.
+
+Only a word of letters and underscores between braces is a placeholder; every other brace is plain text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from mqtt_sim.suggestion import nearest
+
+CLIENT_ID_WORDS = ("i", "n", "group")
+FILTER_WORDS = (*CLIENT_ID_WORDS, "client_id")
+TOPIC_WORDS = (*FILTER_WORDS, "speaker")
+
+_WORD = re.compile(r"\{([A-Za-z_]+)\}")
+
+
+def words_of(text: str) -> list[str]:
+    """The placeholders in `text`, in order, known or not."""
+    return _WORD.findall(text)
+
+
+def check_placeholders(text: str, known: Iterable[str]) -> str:
+    """`text` itself, or ValueError that names the first unknown placeholder and the nearest one there is."""
+    known = tuple(known)
+    for word in words_of(text):
+        if word not in known:
+            match = nearest(word, known)
+            hint = f"did you mean {{{match}}}?" if match else f"known are {', '.join(f'{{{name}}}' for name in known)}"
+            raise ValueError(f"there is no placeholder {{{word}}} here; {hint}")
+    return text
+
+
+def without_placeholders(text: str) -> str:
+    """`text` with one letter in place of each placeholder, to judge the rest of it."""
+    return _WORD.sub("x", text)

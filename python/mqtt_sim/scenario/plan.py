@@ -1,0 +1,143 @@
+"""From a Scenario to the Plan, the one JSON document that crosses into the core; and from its paths back to ours."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from mqtt_sim.quantity import to_ns
+from mqtt_sim.scenario.broker_url import DEFAULT_PORT, credentials_of, split_broker_url, without_password
+from mqtt_sim.scenario.check import groups_with_paths
+from mqtt_sim.scenario.model import Client, Devices, EmbeddedBroker, Group, Publish, Scenario, Subscribe
+from mqtt_sim.scenario.shipped import SHIPPED_CORPUS
+
+PLAN_VERSION = 1
+
+_WIRE_VERSIONS = {"3.1": 3, "3.1.1": 4, "5.0": 5}  # [MQTT-3.1.2-1]: the protocol level of CONNECT
+_GROUP_PATH = re.compile(r"^[$./]*groups[\[./]?(\d+)\]?[./]?(.*)$")
+
+
+def make_plan(
+    scenario: Scenario, *, sim: bool = False, seed: int | None = None, corpus_path: str | None = None
+) -> dict[str, Any]:
+    """See Scenario.to_plan."""
+    return {
+        "version": PLAN_VERSION,
+        "name": scenario.name,
+        "seed": scenario.seed if seed is None else seed,
+        "driver": "sim" if sim else "net",
+        "duration_ns": to_ns(scenario.duration),
+        "warmup_ns": to_ns(scenario.warmup),
+        "drain_ns": to_ns(scenario.drain),
+        "shards": 1 if sim else scenario.shards,
+        "broker": _broker(scenario),
+        "target": _target(scenario),
+        "link": {"latency_ns": to_ns(scenario.link.latency), "jitter_ns": to_ns(scenario.link.jitter)},
+        "connect": {
+            "rate_per_s": scenario.connect.rate,
+            "in_progress": scenario.connect.in_progress,
+            "timeout_ns": to_ns(scenario.connect.timeout),
+            "source_addresses": list(scenario.connect.source_addresses),
+        },
+        "corpus": _corpus(scenario, corpus_path),
+        "groups": [_group(scenario, group) for group in scenario.groups],
+    }
+
+
+def resolved_document(scenario: Scenario) -> dict[str, Any]:
+    """The scenario as JSON with every default filled in and every password hidden; reads back as a scenario."""
+    document = scenario.model_dump(mode="json")
+    groups = [group for role in ("producers", "consumers", "devices") for group in document[role]]
+    for group, own in zip(groups, scenario.groups, strict=True):
+        group["client"] = scenario.client_of(own).model_dump(mode="json")
+    for client in (document["client"], *(group["client"] for group in groups)):
+        if client["password"] is not None:
+            client["password"] = "***"
+    if document["target"]:
+        document["target"]["url"] = without_password(document["target"]["url"])
+    return document
+
+
+def scenario_path(plan_path: str, scenario: Scenario) -> str:
+    """Where in the scenario the user wrote what stands at `plan_path` in the Plan."""
+    match = _GROUP_PATH.match(plan_path)
+    paths = list(groups_with_paths(scenario))
+    if not match or int(match[1]) >= len(paths):
+        return re.sub(r"_(ns|per_s|s)\b", "", plan_path.lstrip("$./"))
+    path, group = paths[int(match[1])]
+    rest = match[2]
+    if not isinstance(group, Devices):
+        rest = re.sub(r"^publish\b[./]?", "", rest)
+    if rest.startswith("subscribe"):
+        rest = "subscribe.topic" if isinstance(group, Devices) else "topic"
+    rest = re.sub(r"_(ns|per_s|s)\b", "", rest).replace("user_name", "username")
+    return f"{path}.{rest}" if rest else path
+
+
+def _broker(scenario: Scenario) -> dict[str, Any] | None:
+    if scenario.target is not None:
+        return None
+    broker = scenario.broker or EmbeddedBroker()
+    plan = broker.model_dump(exclude_none=True)
+    for name, unit in (("connect_timeout", "ns"), ("max_keep_alive", "s"), ("max_session_expiry", "s")):
+        if (seconds := plan.pop(name, None)) is not None:
+            plan[f"{name}_{unit}"] = to_ns(seconds) if unit == "ns" else int(seconds)
+    return plan
+
+
+def _target(scenario: Scenario) -> dict[str, Any] | None:
+    if scenario.target is None:
+        return None
+    parts = split_broker_url(scenario.target.url)
+    return {"host": parts.hostname, "port": parts.port or DEFAULT_PORT}
+
+
+def _corpus(scenario: Scenario, path: str | None) -> dict[str, Any]:
+    source = scenario.corpus
+    wanted = (path or source.path or str(SHIPPED_CORPUS)) if scenario.needs_corpus else None
+    return {"path": wanted, "header": source.header, "parser": source.parser, "strict": source.strict}
+
+
+def _group(scenario: Scenario, group: Group) -> dict[str, Any]:
+    return {
+        "name": group.name,
+        "count": group.count,
+        "client": _client(scenario.client_of(group), scenario),
+        "publish": None if group.publishes is None else _publish(group.publishes),
+        "subscribe": [] if group.subscribes is None else _subscribe(group.subscribes),
+    }
+
+
+def _client(client: Client, scenario: Scenario) -> dict[str, Any]:
+    user_name, password = client.username, client.password
+    if user_name is None and scenario.target is not None:
+        user_name, password = credentials_of(split_broker_url(scenario.target.url))
+    return {
+        "protocol_version": _WIRE_VERSIONS[client.protocol_version],
+        "clean_start": client.clean_start,
+        "session_expiry_interval_s": int(client.session_expiry_interval),
+        "keep_alive_s": int(client.keep_alive),
+        "client_id": client.client_id,
+        "user_name": user_name,
+        "password": password,
+        "will": None if client.will is None else client.will.model_dump(mode="json"),
+        "reconnect_period_ns": to_ns(client.reconnect_period),
+        "receive_maximum": client.receive_maximum,
+    }
+
+
+def _publish(publish: Publish) -> dict[str, Any]:
+    return {
+        "topic": publish.topic,
+        "qos": publish.qos,
+        "retain": publish.retain,
+        "rate_per_s": publish.rate,
+        "messages": publish.messages,
+        "in_flight": publish.in_flight,
+        "payload": publish.payload.model_dump(mode="json"),
+        "stamp": publish.stamp,
+    }
+
+
+def _subscribe(subscribe: Subscribe) -> list[dict[str, Any]]:
+    return [{"filter": topic_filter, "qos": subscribe.qos} for topic_filter in subscribe.filters]
