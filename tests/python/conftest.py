@@ -1,0 +1,84 @@
+"""Fixtures of the Python tests: a stand-in for the compiled module, and the command line as a function."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import mqtt_sim
+from fake_core import FakeCore
+
+NEEDS = ("sim", "net", "interop", "browser")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test that says nothing else needs nothing: it is a unit test."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents and not any(item.get_closest_marker(name) for name in NEEDS):
+            item.add_marker("unit")
+
+
+@pytest.fixture(autouse=True)
+def _no_corpus_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MQTT_SIM_CORPUS", raising=False)
+
+
+@pytest.fixture
+def core(monkeypatch: pytest.MonkeyPatch) -> FakeCore:
+    """The compiled module replaced by a stand-in."""
+    fake = FakeCore()
+    monkeypatch.setitem(sys.modules, "mqtt_sim._core", fake)  # type: ignore[arg-type]
+    monkeypatch.setattr(mqtt_sim, "_core", fake, raising=False)
+    return fake
+
+
+class Ended(NamedTuple):
+    """How a command ended."""
+
+    exit_code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def cli(capfd: pytest.CaptureFixture[str]) -> Callable[..., Ended]:
+    """`cli("run", "x.json")` as a user would type it, in this process."""
+    from mqtt_sim.cli import main
+
+    def call(*arguments: str) -> Ended:
+        with pytest.raises(SystemExit) as ended:
+            main(arguments)
+        out, err = capfd.readouterr()
+        return Ended(ended.value.code if isinstance(ended.value.code, int) else 0, out, err)
+
+    return call
+
+
+SMALL: dict[str, Any] = {
+    "name": "small",
+    "duration": "10s",
+    "producers": [{"name": "cast", "count": 5, "topic": "t/{i}", "payload": {"kind": "size", "size": 64}}],
+    "consumers": [{"name": "audience", "count": 5, "topic": "t/{i}"}],
+}
+
+
+@pytest.fixture
+def small() -> dict[str, Any]:
+    """A valid scenario to change."""
+    copy: dict[str, Any] = json.loads(json.dumps(SMALL))
+    return copy
+
+
+@pytest.fixture
+def small_file(small: dict[str, Any], tmp_path: Path) -> Path:
+    """The same as a file."""
+    path = tmp_path / "small.json"
+    path.write_text(json.dumps(small))
+    return path
