@@ -1,0 +1,128 @@
+// The broker's side of one stream: cuts it into packets, answers them, and puts out what the broker delivers to the
+// client. Owned by the Broker. Each kind of inbound packet is handled in its handle_<packet>.cpp; here are framing,
+// dispatch, keep alive, limits and the end.
+//
+//   waiting --CONNECT--> connected --DISCONNECT, violation, time-out, take-over, shutdown--> closing --> (closed)
+//      '---- anything else, connect timeout ----------------------------------------------> closing
+//   closing --close timeout--> aborted
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/endpoint.hpp"
+#include "core/base/output_queue.hpp"
+#include "core/base/shared_bytes.hpp"
+#include "core/broker/message_properties.hpp"
+#include "core/protocol/framer.hpp"
+#include "core/protocol/packet.hpp"
+#include "core/storage/session_state.hpp"
+
+namespace mqtt_sim::broker {
+
+class Broker;
+struct Session;
+
+class Connection final : public Endpoint {
+ public:
+  Connection(Broker& broker, size_t place, Instant now);
+  ~Connection() override;
+
+  // Endpoint.
+  void on_open(Waker& waker, const Opening& opening, Instant now) override;
+  void on_bytes(ByteView bytes, Instant now) override;
+  void on_deadline(Instant now) override;
+  void on_closed(CloseReason reason, Instant now) override;
+  std::span<const ByteView> output() const override { return output_.views(); }
+  void output_sent(size_t n, Instant now) override;
+  std::optional<Instant> deadline() const override;
+  StreamWish wish() const override;
+
+  // From the broker, while a session is attached; also inside a call on another connection.
+  protocol::ProtocolVersion version() const { return version_; }
+  bool has_room_for(size_t message_size) const;  // under the output limit
+  // QoS 0: sent, or dropped and counted.
+  void send_at_most_once(const protocol::Publish& publish, const AddedProperties& added, Instant now);
+  // Whether bytes made for others will do: a client that lets us set topic aliases gets its own.
+  bool takes_shared_bytes() const { return !aliases_ || aliases_->sent_maximum == 0; }
+  void send_encoded(const SharedBytes& publish);  // QoS 0, like send_at_most_once
+  // QoS 1 and 2: one that is in flight now.
+  void send_delivery(storage::Delivery& delivery, bool was_sent, Instant now);
+  void take_over(Instant now);  // another connection with this client identifier was accepted
+  void shut_down(Instant now);
+
+  size_t place() const { return place_; }  // in the broker's list
+  void set_place(size_t place) { place_ = place; }
+
+ private:
+  enum class State : uint8_t { waiting, connected, closing, aborted };
+
+  // Names for topics that hold on this connection only (section 3.3.2.3.4).
+  struct TopicAliases {
+    std::vector<std::string> received;  // by alias - 1
+    std::map<std::string, uint16_t, std::less<>> sent;
+    uint16_t sent_maximum = 0;  // the client's, at most ours
+  };
+
+  void handle(const protocol::Frame& frame, Instant now);
+  struct Dispatch;  // one packet to its handler
+
+  void handle_connect(const protocol::Frame& frame, Instant now);  // handle_connect.cpp
+  void accept_connect(const protocol::Connect& connect, Instant now);
+  void start_session(const protocol::Connect& connect, std::string_view client_id, Instant now);
+  protocol::ReasonCode check_connect(const protocol::Connect& connect) const;
+  void refuse_connect(protocol::ReasonCode reason, Instant now);
+  void set_limits(const protocol::Connect& connect, Instant now);
+  void send_connack(const protocol::Connect& connect, bool session_present);
+  void resume_deliveries(Instant now);
+
+  void handle_publish(const protocol::Frame& frame, Instant now);  // handle_publish.cpp
+  void handle_exactly_once(const protocol::Publish& publish, Instant now);
+  bool resolve_alias(protocol::Publish& publish, protocol::PropertyWriter& space, Instant now);
+
+  void handle_puback(protocol::PacketId id, Instant now);  // handle_acknowledge.cpp
+  void handle_pubrec(const protocol::Pubrec& pubrec, Instant now);
+  void handle_pubrel(const protocol::Pubrel& pubrel);
+  void handle_pubcomp(protocol::PacketId id, Instant now);
+  void reply(protocol::PacketType type, protocol::PacketId id, protocol::ReasonCode reason);
+
+  void handle_subscribe(const protocol::Subscribe& subscribe, Instant now);  // handle_subscribe.cpp
+  protocol::ReasonCode subscribe_one(const protocol::SubscribeEntry& entry, uint32_t identifier, bool& sends_retained,
+                                     Instant now);
+  void handle_unsubscribe(const protocol::Unsubscribe& unsubscribe);
+  void handle_disconnect(const protocol::Disconnect& disconnect, Instant now);  // handle_disconnect.cpp
+
+  void pump(Instant now);  // sends what waits in the session as far as window and output allow
+  bool put_publish(const protocol::Publish& publish, const AddedProperties& added, Instant now);
+  uint16_t choose_alias(std::string_view topic, bool& is_known) const;
+  void begin_output();                        // before anything is appended to output_
+  void send(const protocol::Packet& packet);  // any packet off the message path
+
+  void fail(protocol::ReasonCode reason, Instant now);  // the peer broke a rule
+  void close(bool with_will, Instant now);
+  void close_with(protocol::ReasonCode reason, Instant now);
+  void cut_off(Instant now);
+  void leave_session(bool with_will, Instant now);
+  void check_keep_alive(Instant now);
+  Duration keep_alive_grace() const;
+
+  Broker& broker_;
+  Waker* waker_ = nullptr;      // while the stream is open
+  Session* session_ = nullptr;  // while connected
+  OutputQueue output_;
+  std::unique_ptr<TopicAliases> aliases_;  // none unless used
+  protocol::Framer framer_;
+  Instant last_packet_;
+  Instant due_;  // of what the state waits for; while connected the next look at keep alive
+  size_t place_;
+  uint32_t maximum_packet_size_ = UINT32_MAX;  // the client's
+  uint16_t keep_alive_s_ = 0;
+  uint16_t received_ = 0;  // QoS 2 messages of this connection that await PUBREL
+  State state_ = State::waiting;
+  protocol::ProtocolVersion version_ = protocol::ProtocolVersion::v3_1_1;
+};
+
+}  // namespace mqtt_sim::broker

@@ -1,0 +1,78 @@
+// PUBLISH from a client (section 3.3): the message path. QoS 2 messages are routed when the PUBLISH comes and their
+// identifiers remembered until PUBREL (method B of section 4.3.3).
+#include "core/broker/broker.hpp"
+#include "core/broker/connection.hpp"
+#include "core/protocol/decode.hpp"
+
+namespace mqtt_sim::broker {
+
+using protocol::PacketType;
+using protocol::PropertyId;
+using protocol::Publish;
+using protocol::QoS;
+using protocol::ReasonCode;
+
+void Connection::handle_publish(const protocol::Frame& frame, Instant now) {
+  auto decoded = decode_publish(frame, version_);
+  if (!decoded) return fail(protocol::reason_of(decoded.error()), now);
+  Publish& publish = *decoded;
+  ++broker_.counters().messages_in;
+  protocol::PropertyWriter space;  // allocates nothing unless used
+  if (!publish.properties.empty()) {
+    if (publish.properties.number(PropertyId::subscription_identifier)) {  // [MQTT-3.3.4-6]
+      return fail(ReasonCode::protocol_error, now);
+    }
+    if (!resolve_alias(publish, space, now)) return;
+  }
+  switch (publish.qos) {
+    case QoS::at_most_once: broker_.route(publish, session_, now); return;  // no answer [MQTT-3.3.4-1]
+    case QoS::at_least_once:
+      if (received_ >= broker_.options().receive_maximum && has_properties(version_)) {  // [MQTT-3.3.4-7]
+        return fail(ReasonCode::receive_maximum_exceeded, now);
+      }
+      return reply(PacketType::puback, publish.packet_id, broker_.route(publish, session_, now));  // [MQTT-4.3.2-4]
+    case QoS::exactly_once: return handle_exactly_once(publish, now);
+  }
+}
+
+void Connection::handle_exactly_once(const Publish& publish, Instant now) {
+  PacketIdSet& ids = session_->make_received();
+  ReasonCode reason = ReasonCode::success;
+  if (!ids.contains(publish.packet_id)) {  // else it was routed when it came first [MQTT-4.3.3-10]
+    if (received_ >= broker_.options().receive_maximum && has_properties(version_)) {
+      return fail(ReasonCode::receive_maximum_exceeded, now);
+    }
+    reason = broker_.route(publish, session_, now);
+    if (!is_failure(reason) || !has_properties(version_)) {  // [MQTT-4.3.3-9]
+      ids.insert(publish.packet_id);
+      ++received_;
+    }
+  }
+  reply(PacketType::pubrec, publish.packet_id, reason);  // [MQTT-4.3.3-8]
+}
+
+// Puts the topic name in the place of its alias, learns new aliases, and takes the alias off the message.
+bool Connection::resolve_alias(Publish& publish, protocol::PropertyWriter& space, Instant now) {
+  const auto alias = publish.properties.number(PropertyId::topic_alias);
+  if (!alias) return true;
+  if (*alias == 0 || *alias > broker_.options().topic_alias_maximum) {  // [MQTT-3.3.2-8], [MQTT-3.3.2-9]
+    fail(ReasonCode::topic_alias_invalid, now);
+    return false;
+  }
+  if (!aliases_) aliases_ = std::make_unique<TopicAliases>();
+  auto& names = aliases_->received;
+  if (names.size() < *alias) names.resize(*alias);
+  std::string& name = names[*alias - 1];
+  if (!publish.topic.empty()) {
+    name = publish.topic;  // [MQTT-3.3.2-12]
+  } else if (name.empty()) {
+    fail(ReasonCode::protocol_error, now);
+    return false;
+  } else {
+    publish.topic = name;
+  }
+  publish.properties = without_property(publish.properties, PropertyId::topic_alias, space);
+  return true;
+}
+
+}  // namespace mqtt_sim::broker

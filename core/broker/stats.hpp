@@ -1,0 +1,57 @@
+// What a broker has counted since it began, and what it holds now. Plain values.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "core/protocol/reason_code.hpp"
+
+namespace mqtt_sim::broker {
+
+struct Stats {
+  // Now.
+  uint64_t connections = 0;  // streams
+  uint64_t clients = 0;      // with an accepted CONNECT
+  uint64_t sessions = 0;     // connected or kept
+  uint64_t subscriptions = 0;
+  uint64_t retained = 0;
+  uint64_t retained_bytes = 0;
+
+  // Since the beginning.
+  uint64_t connections_total = 0;
+  uint64_t clients_total = 0;
+  uint64_t packets_in = 0;
+  uint64_t bytes_in = 0;
+  uint64_t bytes_out = 0;        // taken by the driver
+  uint64_t messages_in = 0;      // PUBLISH received
+  uint64_t messages_out = 0;     // PUBLISH put out, repetitions included
+  uint64_t messages_resent = 0;  // of those, with DUP
+  uint64_t wills = 0;            // published
+
+  // Dropped messages, by cause; each counts once for each subscriber that misses it.
+  uint64_t dropped_slow = 0;        // QoS 0 to a connection over its output limit
+  uint64_t dropped_queue_full = 0;  // session queue at max_queued or max_queued_bytes
+  uint64_t dropped_absent = 0;      // QoS 0 for a client that is away
+  uint64_t dropped_expired = 0;     // message expiry interval
+  uint64_t dropped_too_large = 0;   // over the client's maximum packet size
+  uint64_t dropped_by_rule = 0;
+  uint64_t dropped_session_end = 0;  // waiting in a session that ended
+
+  // Limits reached.
+  uint64_t refused_connections = 0;  // max_connections
+  uint64_t refused_connects = 0;     // CONNECT answered with a failure
+  uint64_t refused_publishes = 0;    // topic limits, retained limits, rules
+  uint64_t refused_subscriptions = 0;
+  uint64_t connect_timeouts = 0;
+  uint64_t keep_alive_timeouts = 0;
+  uint64_t slow_closed = 0;     // replies beyond twice the output limit
+  uint64_t close_timeouts = 0;  // peer did not take our last bytes
+  uint64_t taken_over = 0;
+
+  // Streams ended because of the peer, by the reason code of what it did.
+  std::array<uint64_t, 256> errors{};
+
+  uint64_t errors_of(protocol::ReasonCode reason) const { return errors[static_cast<uint8_t>(reason)]; }
+};
+
+}  // namespace mqtt_sim::broker
