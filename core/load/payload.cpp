@@ -78,7 +78,7 @@ void PayloadWriter::write_template(const Stamp& stamp, const Speaker& speaker) {
 
 // Text of the corpus inside a template: escaped where the template is a JSON object, so that it stays one.
 std::string PayloadWriter::spoken(const std::string& text) const {
-  if (!publish_.payload.text.starts_with('{')) return text;
+  if (!publish_.payload.is_json) return text;
   const std::string quoted = nlohmann::json(text).dump();
   return quoted.substr(1, quoted.size() - 2);
 }

@@ -113,25 +113,6 @@ client::ClientOptions read_client(const Reader& in, Duration connect_timeout) {
   return client;
 }
 
-PayloadPlan read_payload(const Reader& in) {
-  PayloadPlan payload;
-  payload.kind = in.choice<PayloadKind>("kind", {{"dialogue", PayloadKind::dialogue},
-                                                 {"size", PayloadKind::size},
-                                                 {"template", PayloadKind::text_template}});
-  if (payload.kind == PayloadKind::size) payload.size = in.integer<uint32_t>("size", 0, 268'000'000);
-  if (payload.kind == PayloadKind::text_template) payload.text = in.text("template");
-  if (payload.kind != PayloadKind::dialogue) return payload;
-  payload.order = in.choice<DialogueOrder>("order", {{"file", DialogueOrder::file},
-                                                     {"shuffle", DialogueOrder::shuffle},
-                                                     {"by-speaker", DialogueOrder::by_speaker}});
-  payload.place = in.choice<DialoguePlace>(
-      "place", {{"own", DialoguePlace::own}, {"start", DialoguePlace::start}, {"split", DialoguePlace::split}});
-  payload.loop = in.boolean("loop");
-  payload.offset = in.integer<uint32_t>("offset", 0, UINT32_MAX);
-  payload.limit = in.is_null("limit") ? 0 : in.integer<uint32_t>("limit", 1, UINT32_MAX);
-  return payload;
-}
-
 // Whether what the template becomes is a JSON object that ends with its closing brace: `{seq}` is not.
 bool is_json_object(std::string_view text) {
   constexpr std::string_view kNameLetters = "abcdefghijklmnopqrstuvwxyz_";
@@ -144,12 +125,32 @@ bool is_json_object(std::string_view text) {
   return sample.ends_with('}') && Json::parse(sample, nullptr, false).is_object();
 }
 
+PayloadPlan read_payload(const Reader& in) {
+  PayloadPlan payload;
+  payload.kind = in.choice<PayloadKind>("kind", {{"dialogue", PayloadKind::dialogue},
+                                                 {"size", PayloadKind::size},
+                                                 {"template", PayloadKind::text_template}});
+  if (payload.kind == PayloadKind::size) payload.size = in.integer<uint32_t>("size", 0, 268'000'000);
+  if (payload.kind == PayloadKind::text_template) {
+    payload.text = in.text("template");
+    payload.is_json = is_json_object(payload.text);
+  }
+  if (payload.kind != PayloadKind::dialogue) return payload;
+  payload.order = in.choice<DialogueOrder>("order", {{"file", DialogueOrder::file},
+                                                     {"shuffle", DialogueOrder::shuffle},
+                                                     {"by-speaker", DialogueOrder::by_speaker}});
+  payload.place = in.choice<DialoguePlace>(
+      "place", {{"own", DialoguePlace::own}, {"start", DialoguePlace::start}, {"split", DialoguePlace::split}});
+  payload.loop = in.boolean("loop");
+  payload.offset = in.integer<uint32_t>("offset", 0, UINT32_MAX);
+  payload.limit = in.is_null("limit") ? 0 : in.integer<uint32_t>("limit", 1, UINT32_MAX);
+  return payload;
+}
+
 // "auto": out of band where the protocol level allows it, else inside the payload so that JSON stays JSON.
 StampKind choose_stamp(const PayloadPlan& payload, protocol::ProtocolVersion version) {
   if (version == protocol::ProtocolVersion::v5_0) return StampKind::property;
-  if (payload.kind == PayloadKind::dialogue) return StampKind::json;
-  if (payload.kind == PayloadKind::text_template && is_json_object(payload.text)) return StampKind::json;
-  return StampKind::trailer;
+  return payload.kind == PayloadKind::dialogue || payload.is_json ? StampKind::json : StampKind::trailer;
 }
 
 StampKind read_stamp(const Reader& in, const PayloadPlan& payload, protocol::ProtocolVersion version) {
@@ -160,8 +161,7 @@ StampKind read_stamp(const Reader& in, const PayloadPlan& payload, protocol::Pro
                                                          {"none", StampKind::none}});
   if (stamp == StampKind::property && version != protocol::ProtocolVersion::v5_0)
     in.fail("stamp", "\"property\" only with protocol_version 5.0; \"json\" or \"trailer\" below");
-  const bool has_object = payload.kind == PayloadKind::dialogue ||
-                          (payload.kind == PayloadKind::text_template && is_json_object(payload.text));
+  const bool has_object = payload.kind == PayloadKind::dialogue || payload.is_json;
   if (stamp == StampKind::json && !has_object) in.fail("stamp", "\"json\" only for a payload that is a JSON object");
   return stamp;
 }

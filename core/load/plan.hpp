@@ -27,6 +27,7 @@ struct PayloadPlan {
   PayloadKind kind = PayloadKind::size;
   uint32_t size = 100;  // bytes, stamp included, for PayloadKind::size
   std::string text{};   // for PayloadKind::text_template
+  bool is_json = false; // the template becomes a JSON object
   DialogueOrder order = DialogueOrder::file;
   DialoguePlace place = DialoguePlace::own;
   bool loop = true;     // false: a producer falls silent after its last row
