@@ -45,8 +45,8 @@ class Driver {
 
   virtual Instant now() const = 0;
 
-  // Carries `endpoint` to `target` whenever it wishes. The endpoint must outlive the driver. The returned waker marks it
-  // dirty also while no stream is open; it lasts as long as the driver.
+  // Carries `endpoint` to `target` whenever it wishes. The endpoint must outlive the driver. The returned waker marks
+  // it dirty also while no stream is open; it lasts as long as the driver.
   virtual Waker& attach(Endpoint& endpoint, const Address& target) = 0;
 
   // Starts to listen for `service`; port 0 asks for any free one. Result: the address really bound.

@@ -14,8 +14,8 @@ namespace mqtt_sim::inline base {
 
 class OutputQueue {
  public:
-  static constexpr size_t kViewLimit = 64;        // most views in one gather list
-  static constexpr size_t kShareFrom = 2048;      // shared bytes shorter than this are copied: cheaper than a view
+  static constexpr size_t kViewLimit = 64;    // most views in one gather list
+  static constexpr size_t kShareFrom = 2048;  // shared bytes shorter than this are copied: cheaper than a view
 
   OutputQueue();
   ~OutputQueue();

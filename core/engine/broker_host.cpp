@@ -57,7 +57,8 @@ bool read_option(const std::string& key, const nlohmann::json& value, BrokerConf
   if (key == "max_session_expiry_s") return read_integer(value, o.max_session_expiry_s);
   if (key == "max_subscriptions_per_client") return read_integer(value, o.max_subscriptions_per_client);
   if (key == "max_inflight") return read_integer(value, o.max_inflight) && o.max_inflight > 0;
-  if (key == "max_inflight_below_v5") return read_integer(value, o.max_inflight_below_v5) && o.max_inflight_below_v5 > 0;
+  if (key == "max_inflight_below_v5")
+    return read_integer(value, o.max_inflight_below_v5) && o.max_inflight_below_v5 > 0;
   if (key == "max_queued") return read_integer(value, o.max_queued);
   if (key == "max_queued_bytes") return read_integer(value, o.max_queued_bytes);
   if (key == "output_limit") return read_integer(value, o.output_limit);

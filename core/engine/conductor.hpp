@@ -1,11 +1,12 @@
 // Decides when a run goes from one phase to the next, from what the shards report between turns of their drivers. All
-// shards share one conductor; report() is locked, and is called a few hundred times a second at most, never per message.
+// shards share one conductor; report() is locked, and is called a few hundred times a second at most, never per
+// message.
 //
 //   connecting --all ready--> running --time over, or all said and heard--> draining --quiet, or waited long enough-->
 //   finishing --all closed, or 2 s--> done
 //
-// A client that cannot be brought up, the loss of every client, and an interruption lead to finishing early; abort() leads to
-// done at once.
+// A client that cannot be brought up, the loss of every client, and an interruption lead to finishing early; abort()
+// leads to done at once.
 #pragma once
 
 #include <atomic>
@@ -29,8 +30,8 @@ struct Directive {
 
 class Conductor {
  public:
-  static constexpr Duration kLead = std::chrono::milliseconds(20);           // from all ready to time zero
-  static constexpr Duration kFinishPatience = std::chrono::seconds(2);       // for orderly DISCONNECTs
+  static constexpr Duration kLead = std::chrono::milliseconds(20);      // from all ready to time zero
+  static constexpr Duration kFinishPatience = std::chrono::seconds(2);  // for orderly DISCONNECTs
   static constexpr Duration kInterruptedDrain = std::chrono::seconds(1);
 
   explicit Conductor(const load::Plan&);
@@ -47,7 +48,7 @@ class Conductor {
   Phase phase() const;
   bool was_interrupted() const { return was_interrupted_; }
   std::optional<load::Failure> failure() const;
-  Instant begin() const;          // when connecting began
+  Instant begin() const;  // when connecting began
   Instant start() const;
   Instant sending_ended() const;  // kNever while sending goes on
 

@@ -1,5 +1,6 @@
-// What a run tells while it goes on: one interval a second, merged over the shards, and what the latest snapshot needs. The
-// shards add to it once a second each, readers wait on it from other threads; locked, and never touched per message.
+// What a run tells while it goes on: one interval a second, merged over the shards, and what the latest snapshot needs.
+// The shards add to it once a second each, readers wait on it from other threads; locked, and never touched per
+// message.
 #pragma once
 
 #include <condition_variable>
@@ -37,10 +38,10 @@ class Progress {
 
   struct View {
     metrics::Interval last;
-    metrics::Histogram latency;        // since the run began
-    metrics::Counters counters{};      // likewise
-    metrics::MetricSummary lateness;   // of the shard that is latest
-    std::vector<double> cpu_shares;    // by shard
+    metrics::Histogram latency;       // since the run began
+    metrics::Counters counters{};     // likewise
+    metrics::MetricSummary lateness;  // of the shard that is latest
+    std::vector<double> cpu_shares;   // by shard
   };
   View view() const;
   std::vector<metrics::Interval> intervals() const;

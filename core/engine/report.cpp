@@ -93,7 +93,8 @@ ordered_json generator_to_json(const ReportInput& in, Duration sending) {
   const double span = seconds(sending);
   const uint64_t in_time = total.offered - total.offered_late;
   const bool is_paced = total.planned > 0;
-  json["rate_planned_per_s"] = is_paced && span > 0 ? ordered_json(static_cast<double>(total.planned) / span) : ordered_json();
+  json["rate_planned_per_s"] =
+      is_paced && span > 0 ? ordered_json(static_cast<double>(total.planned) / span) : ordered_json();
   json["rate_offered_per_s"] = span > 0 ? ordered_json(static_cast<double>(in_time) / span) : ordered_json();
   json["rate_shortfall"] =
       is_paced ? ordered_json(1.0 - std::min(1.0, static_cast<double>(in_time) / static_cast<double>(total.planned)))
@@ -121,7 +122,8 @@ std::string make_report(ReportInput in) {
   const Instant start = in.conductor.start();
   const load::FleetStatus total = in.conductor.total();
   const bool has_run = start != kNever;
-  const Duration sending = has_run && in.conductor.sending_ended() > start ? in.conductor.sending_ended() - start : Duration(0);
+  const Duration sending =
+      has_run && in.conductor.sending_ended() > start ? in.conductor.sending_ended() - start : Duration(0);
   add_audit(in.recorder, in.tallies);
   in.recorder.add(Counter::planned, total.planned);
 

@@ -1,5 +1,6 @@
-// The Result of a run as one JSON document: merged measurements, the audit of every ledger, the health of the generator. What
-// leaves the core; Python adds verdict, machine and versions. Pure; in virtual time equal runs give equal bytes.
+// The Result of a run as one JSON document: merged measurements, the audit of every ledger, the health of the
+// generator. What leaves the core; Python adds verdict, machine and versions. Pure; in virtual time equal runs give
+// equal bytes.
 #pragma once
 
 #include <optional>
@@ -17,8 +18,8 @@ namespace mqtt_sim::engine {
 struct ReportInput {
   const load::Plan& plan;
   const Conductor& conductor;
-  metrics::Recorder recorder;               // of all shards, ledger counts not yet in it
-  std::vector<load::GroupTally> tallies;    // by group
+  metrics::Recorder recorder;             // of all shards, ledger counts not yet in it
+  std::vector<load::GroupTally> tallies;  // by group
   std::vector<metrics::Interval> intervals;
   std::vector<uint32_t> send_bins;          // of all shards
   std::vector<Duration> shard_cpu_times;    // empty in virtual time

@@ -101,8 +101,7 @@ std::optional<RunError> Run::start_real() {
     target_ = *plan_->target;
   } else {
     const auto config = parse_broker_config(plan_->broker);
-    broker_host_ =
-        std::make_unique<BrokerHost>(config->options, Random(plan_->seed).fork(kBrokerPurpose).next());
+    broker_host_ = std::make_unique<BrokerHost>(config->options, Random(plan_->seed).fork(kBrokerPurpose).next());
     const auto bound = broker_host_->start(config->at);
     if (!bound) return RunError{"port_taken", bound.error().text};
     target_ = *bound;
@@ -162,7 +161,8 @@ std::string Run::make_snapshot() {
                           ? 0.0
                           : std::chrono::duration<double>(view.last.end - conductor_.start()).count();
   json["duration_s"] = std::chrono::duration<double>(plan_->duration).count();
-  json["clients"] = {{"planned", plan_->client_count()}, {"up", total.up}, {"ready", total.ready}, {"failed", total.failed}};
+  json["clients"] = {
+      {"planned", plan_->client_count()}, {"up", total.up}, {"ready", total.ready}, {"failed", total.failed}};
   json["sent_per_s"] = static_cast<double>(view.last.sent) / span;
   json["received_per_s"] = static_cast<double>(view.last.received) / span;
   json["interval"] = {{"count", view.last.latency_count},
@@ -176,8 +176,11 @@ std::string Run::make_snapshot() {
   counts["expected"] = total.expected;
   json["counts"] = std::move(counts);
   json["metrics"]["latency"] = metrics::to_json(view.latency);
-  json["metrics"]["lateness"] = {
-      {"unit", "ns"}, {"count", view.lateness.count}, {"p50", view.lateness.p50}, {"p99", view.lateness.p99}, {"max", view.lateness.max}};
+  json["metrics"]["lateness"] = {{"unit", "ns"},
+                                 {"count", view.lateness.count},
+                                 {"p50", view.lateness.p50},
+                                 {"p99", view.lateness.p99},
+                                 {"max", view.lateness.max}};
   json["generator"] = {{"cpu_share", view.cpu_shares}, {"backlog", total.backlog}};
   return json.dump();
 }

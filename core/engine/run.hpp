@@ -1,6 +1,6 @@
-// A run from a Plan to a Result: makes the drivers and the broker, starts a thread for each shard, tells progress, and puts
-// the result together. The only place that knows every other room of core. Any one thread may drive it; interrupt() and
-// abort() may come from any other.
+// A run from a Plan to a Result: makes the drivers and the broker, starts a thread for each shard, tells progress, and
+// puts the result together. The only place that knows every other room of core. Any one thread may drive it;
+// interrupt() and abort() may come from any other.
 #pragma once
 
 #include <memory>
@@ -56,10 +56,10 @@ class Run {
   Conductor conductor_;
   Progress progress_;
 
-  std::unique_ptr<storage::MemoryStore> virtual_store_;   // with virtual_broker_, in virtual time only
+  std::unique_ptr<storage::MemoryStore> virtual_store_;  // with virtual_broker_, in virtual time only
   std::unique_ptr<broker::Broker> virtual_broker_;
-  std::unique_ptr<BrokerHost> broker_host_;               // in real time with the embedded broker only
-  std::vector<std::unique_ptr<Driver>> drivers_;          // one a shard
+  std::unique_ptr<BrokerHost> broker_host_;       // in real time with the embedded broker only
+  std::vector<std::unique_ptr<Driver>> drivers_;  // one a shard
   std::vector<std::unique_ptr<Shard>> shards_;
   std::vector<std::thread> threads_;
   Address target_;

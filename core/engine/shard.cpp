@@ -8,7 +8,7 @@
 namespace mqtt_sim::engine {
 namespace {
 
-constexpr Duration kSlice = std::chrono::milliseconds(5);         // while a phase is about to end
+constexpr Duration kSlice = std::chrono::milliseconds(5);          // while a phase is about to end
 constexpr Duration kRunningSlice = std::chrono::milliseconds(50);  // bounds how late an interruption is seen
 
 }  // namespace
@@ -20,7 +20,8 @@ Shard::Shard(const load::RunContext& context, uint32_t index, Driver& driver, Co
       conductor_(conductor),
       progress_(progress),
       cpu_clock_(cpu_clock),
-      fleet_(context, index, [this](uint32_t to, std::vector<load::Credit> credits) { hand_over(to, std::move(credits)); }),
+      fleet_(context, index,
+             [this](uint32_t to, std::vector<load::Credit> credits) { hand_over(to, std::move(credits)); }),
       duration_(context.plan.duration) {}
 
 void Shard::run(const Address& target) {
@@ -36,8 +37,7 @@ void Shard::run(const Address& target) {
 // Credits reach the other shard between two of its turns.
 void Shard::hand_over(uint32_t shard, std::vector<load::Credit> credits) {
   Shard* peer = peers_[shard];
-  peer->driver_.post(
-      [peer, credits = std::move(credits)] { peer->fleet_.take_credits(credits, peer->driver_.now()); });
+  peer->driver_.post([peer, credits = std::move(credits)] { peer->fleet_.take_credits(credits, peer->driver_.now()); });
 }
 
 Instant Shard::slice_end(Instant now) const {

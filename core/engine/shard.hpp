@@ -1,5 +1,6 @@
-// One thread's share of a run: a driver, a fleet of clients on it, and the loop that runs the driver in slices and asks the
-// conductor between them what comes next. run() is called on the shard's thread; everything else after it has returned.
+// One thread's share of a run: a driver, a fleet of clients on it, and the loop that runs the driver in slices and asks
+// the conductor between them what comes next. run() is called on the shard's thread; everything else after it has
+// returned.
 #pragma once
 
 #include <cstdint>
@@ -47,7 +48,7 @@ class Shard {
   std::vector<Shard*> peers_;
   std::function<void(Phase)> on_phase_;
   Phase phase_ = Phase::connecting;
-  Instant end_ = kNever;        // when sending is over
+  Instant end_ = kNever;  // when sending is over
   Instant tick_begin_ = kNever;
   uint32_t tick_number_ = 0;
   Duration cpu_start_{};

@@ -315,8 +315,8 @@ void Actor::become_ready() {
   ++fleet_.status_.ready;
 }
 
-// Counts what has fallen due, whether or not it can be sent: the time a message waits from here on is the broker's, the time
-// before is the generator's own lateness.
+// Counts what has fallen due, whether or not it can be sent: the time a message waits from here on is the broker's, the
+// time before is the generator's own lateness.
 void Actor::notice_due(Instant now) {
   if (plan().publish->is_unpaced()) return;
   Publishing& own = *publishing_;
@@ -395,7 +395,7 @@ bool Actor::publish_next(Instant now) {
   stamp.sequence = own.sent;
   stamp.sent = now;
   stamp.intended = publish.is_unpaced() ? now : fleet_.start_ + own.schedule.offset(own.sent + own.given_up);
-  const Content content = fleet_.writers_[group_]->write(stamp, {index_, client_.client_id()});
+  const Content content = fleet_.writers_[group_]->write(stamp, {index_, client_.client_id(), own.sent + own.given_up});
   client::PublishRequest request;
   request.topic = fleet_.context_.topology.streams()[own.stream].topic;
   request.payload = content.payload;

@@ -1,5 +1,6 @@
-// A simulated device: an MQTT client with a timetable, something to say and a ledger of what it hears. Itself an Endpoint:
-// it lets the client see every event of its stream, then acts on what the client tells. Owned by a Fleet, on one shard.
+// A simulated device: an MQTT client with a timetable, something to say and a ledger of what it hears. Itself an
+// Endpoint: it lets the client see every event of its stream, then acts on what the client tells. Owned by a Fleet, on
+// one shard.
 #pragma once
 
 #include <cstdint>
@@ -50,17 +51,17 @@ class Actor final : public Endpoint {
   struct Publishing {
     uint32_t stream = 0;
     Schedule schedule;
-    uint64_t planned = 0;           // messages the timetable holds; the limit where unpaced
-    uint64_t offered = 0;           // noticed as due
-    uint64_t given_up = 0;          // offered, but the server does not take such messages
-    uint32_t sent = 0;              // handed to the client: the next sequence number
-    uint64_t arrived = 0;           // copies that receivers of the plan got
-    uint64_t stream_bytes = 0;      // bytes that left on the current stream
-    std::vector<uint64_t> ends;     // where on the stream each message not yet written ends
+    uint64_t planned = 0;        // messages the timetable holds; the limit where unpaced
+    uint64_t offered = 0;        // noticed as due
+    uint64_t given_up = 0;       // offered, but the server does not take such messages
+    uint32_t sent = 0;           // handed to the client: the next sequence number
+    uint64_t arrived = 0;        // copies that receivers of the plan got
+    uint64_t stream_bytes = 0;   // bytes that left on the current stream
+    std::vector<uint64_t> ends;  // where on the stream each message not yet written ends
     size_t first_end = 0;
-    Instant last_progress{};        // of an unpaced producer: when something last arrived or left
-    bool is_waiting = false;        // for its window to open
-    bool is_listed = false;         // among the fleet's unblocked producers
+    Instant last_progress{};  // of an unpaced producer: when something last arrived or left
+    bool is_waiting = false;  // for its window to open
+    bool is_listed = false;   // among the fleet's unblocked producers
   };
 
   const GroupPlan& plan() const;
@@ -90,8 +91,8 @@ class Actor final : public Endpoint {
   Waker* waker_ = nullptr;
   std::unique_ptr<Publishing> publishing_;
   std::unique_ptr<Ledger> ledger_;
-  Instant next_due_ = kNever;       // of connecting, of the timetable, or of looking after a stalled window
-  Instant request_sent_{};          // when SUBSCRIBE left
+  Instant next_due_ = kNever;  // of connecting, of the timetable, or of looking after a stalled window
+  Instant request_sent_{};     // when SUBSCRIBE left
   uint32_t group_;
   uint32_t index_;
   bool has_been_ready_ = false;

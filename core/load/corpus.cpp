@@ -96,7 +96,9 @@ class CorpusReader {
   Corpus take() { return std::move(corpus_); }
 
  private:
-  CorpusError error(size_t offset, std::string expected) const { return {path_, line_, offset + 1, std::move(expected)}; }
+  CorpusError error(size_t offset, std::string expected) const {
+    return {path_, line_, offset + 1, std::move(expected)};
+  }
 
   Outcome read_line(std::string_view line) {
     if (line.size() >= kCorpusLineLimit) return error(kCorpusLineLimit - 1, "a line shorter than 1 MiB");
@@ -172,7 +174,8 @@ class CorpusReader {
     return {};
   }
 
-  // What the tutorial's reader does: splits at quote-space-quote and removes the first double quote it meets in each part.
+  // What the tutorial's reader does: splits at quote-space-quote and removes the first double quote it meets in each
+  // part.
   Outcome read_as_tutorial(std::string_view line) {
     std::vector<std::string> parts;
     constexpr std::string_view kSplit = "\" \"";

@@ -12,7 +12,8 @@
 
 namespace mqtt_sim::load {
 
-// The speaker that client `index` of a by-speaker group plays: speakers in the order of their first line, over and over.
+// The speaker that client `index` of a by-speaker group plays: speakers in the order of their first line, over and
+// over.
 std::string_view speaker_of(const Corpus&, uint32_t index);
 
 class Dialogue {

@@ -1,6 +1,6 @@
-// The simulated devices of one shard, and what they share: the recorder, the payload writers, the totals that tell when the
-// run may go on or end. Everything here happens on the shard's thread; the engine reads status() between turns of the
-// driver.
+// The simulated devices of one shard, and what they share: the recorder, the payload writers, the totals that tell when
+// the run may go on or end. Everything here happens on the shard's thread; the engine reads status() between turns of
+// the driver.
 #pragma once
 
 #include <cstdint>
@@ -45,18 +45,18 @@ struct Failure {
 
 struct FleetStatus {
   uint32_t clients = 0;
-  uint32_t ready = 0;        // have been connected and subscribed
-  uint32_t up = 0;           // connected now
-  uint32_t failed = 0;       // could not be brought up
-  uint32_t finished = 0;     // closed after finish()
-  uint64_t planned = 0;      // messages the timetable still means to send or has sent; 0 where unpaced
-  uint64_t offered = 0;      // messages whose time has come
-  uint64_t offered_late = 0; // of these, noticed only after the end of the run
-  uint64_t backlog = 0;      // offered, not yet handed to a client
-  uint64_t unwritten = 0;    // handed to a client, not yet on the stream
+  uint32_t ready = 0;         // have been connected and subscribed
+  uint32_t up = 0;            // connected now
+  uint32_t failed = 0;        // could not be brought up
+  uint32_t finished = 0;      // closed after finish()
+  uint64_t planned = 0;       // messages the timetable still means to send or has sent; 0 where unpaced
+  uint64_t offered = 0;       // messages whose time has come
+  uint64_t offered_late = 0;  // of these, noticed only after the end of the run
+  uint64_t backlog = 0;       // offered, not yet handed to a client
+  uint64_t unwritten = 0;     // handed to a client, not yet on the stream
   uint64_t unacknowledged = 0;
-  uint64_t expected = 0;     // copies that should have arrived of what was sent here, anywhere
-  uint64_t received = 0;     // different copies that arrived here, sent from anywhere
+  uint64_t expected = 0;  // copies that should have arrived of what was sent here, anywhere
+  uint64_t received = 0;  // different copies that arrived here, sent from anywhere
 };
 
 struct GroupTally {
@@ -81,9 +81,9 @@ class Fleet {
 
   void board(Driver&, const Address& target);  // makes the clients and gives them to the driver
   void connect_all(Instant now);
-  void start(Instant at);           // the run's time zero; all clients of the run are ready
-  void stop_sending(Instant now);   // nothing more falls due
-  void finish(Instant now);         // orderly DISCONNECT of all
+  void start(Instant at);          // the run's time zero; all clients of the run are ready
+  void stop_sending(Instant now);  // nothing more falls due
+  void finish(Instant now);        // orderly DISCONNECT of all
   void take_credits(const std::vector<Credit>&, Instant now);
 
   FleetStatus status() const { return status_; }
@@ -91,16 +91,16 @@ class Fleet {
   metrics::Recorder& recorder() { return recorder_; }
   const std::vector<uint32_t>& send_bins() const { return send_bins_; }
 
-  // After the run: what each stream of this shard sent, into `sent` (by stream); then, with all shards' numbers in it, what
-  // this shard's receivers made of it, by group.
+  // After the run: what each stream of this shard sent, into `sent` (by stream); then, with all shards' numbers in it,
+  // what this shard's receivers made of it, by group.
   void report_sent(std::vector<uint32_t>& sent) const;
   std::vector<GroupTally> audit(const std::vector<uint32_t>& sent) const;
 
  private:
   friend class Actor;
 
-  // At most the plan's connects_in_progress clients of this shard are between their wish and CONNACK: a listener's backlog that
-  // overflows costs its clients a second each, which would look like a slow broker.
+  // At most the plan's connects_in_progress clients of this shard are between their wish and CONNACK: a listener's
+  // backlog that overflows costs its clients a second each, which would look like a slow broker.
   void ask_to_connect(Actor&);
   void connect_settled();
 
@@ -116,13 +116,13 @@ class Fleet {
   metrics::Recorder recorder_;
   std::vector<std::optional<PayloadWriter>> writers_;  // by group
   std::deque<Actor> actors_;
-  std::vector<Actor*> producers_;                  // by stream; null where another shard has it
-  std::vector<Actor*> unblocked_;                  // producers to let go on in settle()
+  std::vector<Actor*> producers_;  // by stream; null where another shard has it
+  std::vector<Actor*> unblocked_;  // producers to let go on in settle()
   std::deque<Actor*> waiting_to_connect_;
   uint32_t connecting_ = 0;
-  std::vector<std::vector<Credit>> outgoing_;      // by shard
-  std::vector<uint32_t> send_bins_;                // messages handed to clients, per kSendBin from the start
-  std::vector<GroupTally> tallies_;                // by group
+  std::vector<std::vector<Credit>> outgoing_;  // by shard
+  std::vector<uint32_t> send_bins_;            // messages handed to clients, per kSendBin from the start
+  std::vector<GroupTally> tallies_;            // by group
   std::optional<Failure> failure_;
   FleetStatus status_;
   Instant start_ = kNever;

@@ -1,5 +1,5 @@
-// What one receiver got of each stream it listens to, by sequence number: exact counts of lost, duplicated and reordered
-// messages in bounded memory. One owner, the receiving actor.
+// What one receiver got of each stream it listens to, by sequence number: exact counts of lost, duplicated and
+// reordered messages in bounded memory. One owner, the receiving actor.
 //
 //   number == next            in order
 //   number >  next            opens a gap: the numbers between are missing, so far
@@ -51,7 +51,7 @@ class StreamLedger {
   uint32_t missing_ = 0;
   uint32_t duplicated_ = 0;
   uint32_t reordered_ = 0;
-  uint32_t given_up_end_ = 0;  // numbers below this may belong to a gap that was given up
+  uint32_t given_up_end_ = 0;               // numbers below this may belong to a gap that was given up
   std::unique_ptr<std::vector<Gap>> gaps_;  // in order; absent while nothing is missing
 };
 

@@ -2,8 +2,8 @@
 
 #include <array>
 #include <charconv>
-#include <nlohmann/json.hpp>
 #include <cmath>
+#include <nlohmann/json.hpp>
 
 #include "core/base/random.hpp"
 #include "core/load/placeholder.hpp"
@@ -45,9 +45,10 @@ Content PayloadWriter::write(const Stamp& stamp, const Speaker& speaker) {
 
 void PayloadWriter::write_body(const Stamp& stamp, const Speaker& speaker) {
   switch (publish_.payload.kind) {
-    case PayloadKind::dialogue: body_ = rendered_[dialogue_->row(speaker.index, stamp.sequence)]; return;
+    case PayloadKind::dialogue: body_ = rendered_[dialogue_->row(speaker.index, speaker.turn)]; return;
     case PayloadKind::text_template: return write_template(stamp, speaker);
-    case PayloadKind::size: return body_.resize(publish_.payload.size - (publish_.stamp == StampKind::trailer ? kStampSize : 0));
+    case PayloadKind::size:
+      return body_.resize(publish_.payload.size - (publish_.stamp == StampKind::trailer ? kStampSize : 0));
   }
 }
 
@@ -63,9 +64,9 @@ void PayloadWriter::write_template(const Stamp& stamp, const Speaker& speaker) {
       const uint64_t purpose = uint64_t{stamp.stream} << 32 | stamp.sequence;
       out += format_random(Random(plan_.seed).fork(purpose).uniform(), space);
     } else if (name == "character") {
-      out += spoken(plan_.corpus.rows[dialogue_->row(speaker.index, stamp.sequence)].character);
+      out += spoken(plan_.corpus.rows[dialogue_->row(speaker.index, speaker.turn)].character);
     } else if (name == "text") {
-      out += spoken(plan_.corpus.rows[dialogue_->row(speaker.index, stamp.sequence)].text);
+      out += spoken(plan_.corpus.rows[dialogue_->row(speaker.index, speaker.turn)].text);
     } else {
       const std::string word = "{" + std::string(name) + "}";
       const std::string expanded = expand_names(word, {group_.name, speaker.index, speaker.client_id, ""});

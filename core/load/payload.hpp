@@ -1,5 +1,6 @@
-// What a message of one publishing group carries: a dialogue as the tutorial's JSON, filler of a given size, or a template,
-// with the stamp put where the plan says. One writer per group and shard; what write() returns lasts until the next write().
+// What a message of one publishing group carries: a dialogue as the tutorial's JSON, filler of a given size, or a
+// template, with the stamp put where the plan says. One writer per group and shard; what write() returns lasts until
+// the next write().
 #pragma once
 
 #include <cstdint>
@@ -20,10 +21,11 @@ struct Content {
   protocol::PropertyList properties;
 };
 
-// Who speaks, for placeholders in a template.
+// Who speaks, and which of its lines: one more than the sequence number for each that the server would not take.
 struct Speaker {
   uint32_t index = 0;
   std::string_view client_id;
+  uint64_t turn = 0;
 };
 
 class PayloadWriter {

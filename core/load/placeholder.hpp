@@ -1,5 +1,5 @@
-// Placeholders in topics, filters, client identifiers and payload templates: `{i}` and its like. Unknown names were refused
-// when the scenario was read, so any other brace is plain text.
+// Placeholders in topics, filters, client identifiers and payload templates: `{i}` and its like. Unknown names were
+// refused when the scenario was read, so any other brace is plain text.
 #pragma once
 
 #include <cstdint>
@@ -32,9 +32,9 @@ void expand(std::string_view text, std::string& out, ValueOf&& value_of) {
 // Which client a placeholder speaks of.
 struct ClientNames {
   std::string_view group;
-  uint32_t index = 0;           // in its group, from 0
-  std::string_view client_id;   // empty while the identifier itself is being built
-  std::string_view speaker;     // made safe for a topic; empty unless the client speaks one character's lines
+  uint32_t index = 0;          // in its group, from 0
+  std::string_view client_id;  // empty while the identifier itself is being built
+  std::string_view speaker;    // made safe for a topic; empty unless the client speaks one character's lines
 };
 
 std::string expand_names(std::string_view text, const ClientNames&);

@@ -47,8 +47,10 @@ class Reader {
   template <class Integer>
   Integer integer(const char* key, uint64_t least, uint64_t most) const {
     const Json& value = member(key);
-    const bool is_in_range = value.is_number_unsigned() && value.get<uint64_t>() >= least && value.get<uint64_t>() <= most;
-    const bool is_signed_in_range = value.is_number_integer() && !value.is_number_unsigned() && value.get<int64_t>() >= 0;
+    const bool is_in_range =
+        value.is_number_unsigned() && value.get<uint64_t>() >= least && value.get<uint64_t>() <= most;
+    const bool is_signed_in_range =
+        value.is_number_integer() && !value.is_number_unsigned() && value.get<int64_t>() >= 0;
     if (!is_in_range && !is_signed_in_range) {
       fail(key, "a whole number from " + std::to_string(least) + " to " + std::to_string(most));
       return static_cast<Integer>(least);
@@ -127,18 +129,18 @@ bool is_json_object(std::string_view text) {
 
 PayloadPlan read_payload(const Reader& in) {
   PayloadPlan payload;
-  payload.kind = in.choice<PayloadKind>("kind", {{"dialogue", PayloadKind::dialogue},
-                                                 {"size", PayloadKind::size},
-                                                 {"template", PayloadKind::text_template}});
+  payload.kind = in.choice<PayloadKind>(
+      "kind",
+      {{"dialogue", PayloadKind::dialogue}, {"size", PayloadKind::size}, {"template", PayloadKind::text_template}});
   if (payload.kind == PayloadKind::size) payload.size = in.integer<uint32_t>("size", 0, 268'000'000);
   if (payload.kind == PayloadKind::text_template) {
     payload.text = in.text("template");
     payload.is_json = is_json_object(payload.text);
   }
   if (payload.kind != PayloadKind::dialogue) return payload;
-  payload.order = in.choice<DialogueOrder>("order", {{"file", DialogueOrder::file},
-                                                     {"shuffle", DialogueOrder::shuffle},
-                                                     {"by-speaker", DialogueOrder::by_speaker}});
+  payload.order = in.choice<DialogueOrder>(
+      "order",
+      {{"file", DialogueOrder::file}, {"shuffle", DialogueOrder::shuffle}, {"by-speaker", DialogueOrder::by_speaker}});
   payload.place = in.choice<DialoguePlace>(
       "place", {{"own", DialoguePlace::own}, {"start", DialoguePlace::start}, {"split", DialoguePlace::split}});
   payload.loop = in.boolean("loop");
@@ -240,7 +242,8 @@ Plan read_plan(const Reader& in) {
   if (!in.is_null("target"))
     plan.target = Address{in.at("target").text("host"), in.at("target").integer<uint16_t>("port", 1, UINT16_MAX)};
   if (!in.is_null("broker")) plan.broker = in.json()["broker"].dump();
-  if (!plan.broker.empty() && !in.json()["broker"].is_object()) in.fail("broker", "an object of broker options, or null");
+  if (!plan.broker.empty() && !in.json()["broker"].is_object())
+    in.fail("broker", "an object of broker options, or null");
   if (plan.target.has_value() == !plan.broker.empty()) in.fail("target", "either target or broker, not both");
   if (plan.is_virtual && plan.target) in.fail("target", "null: virtual time has no outside broker");
   const Duration connect_timeout = in.at("connect").duration("timeout_ns");

@@ -25,9 +25,9 @@ enum class StampKind : uint8_t { none, json, trailer, property };
 
 struct PayloadPlan {
   PayloadKind kind = PayloadKind::size;
-  uint32_t size = 100;  // bytes, stamp included, for PayloadKind::size
-  std::string text{};   // for PayloadKind::text_template
-  bool is_json = false; // the template becomes a JSON object
+  uint32_t size = 100;   // bytes, stamp included, for PayloadKind::size
+  std::string text{};    // for PayloadKind::text_template
+  bool is_json = false;  // the template becomes a JSON object
   DialogueOrder order = DialogueOrder::file;
   DialoguePlace place = DialoguePlace::own;
   bool loop = true;     // false: a producer falls silent after its last row
@@ -41,9 +41,9 @@ struct PublishPlan {
   std::string topic;  // with placeholders
   protocol::QoS qos{};
   bool retain = false;
-  double rate_per_s = 0;              // of each client; 0: as fast as window and back-pressure allow
-  std::optional<uint64_t> messages;   // most messages of each client
-  uint32_t in_flight = 100;           // window of each client
+  double rate_per_s = 0;             // of each client; 0: as fast as window and back-pressure allow
+  std::optional<uint64_t> messages;  // most messages of each client
+  uint32_t in_flight = 100;          // window of each client
   PayloadPlan payload;
   StampKind stamp = StampKind::trailer;
 

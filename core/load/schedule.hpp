@@ -1,6 +1,7 @@
 // When a client means to send: a constant rate on an absolute timetable, the phases of a group spread evenly over one
-// interval, so that n clients at one message a second make n evenly spaced sends a second. Arithmetic, no state: the k-th
-// instant does not depend on when the ones before it really left, which is what keeps latency free of coordinated omission.
+// interval, so that n clients at one message a second make n evenly spaced sends a second. Arithmetic, no state: the
+// k-th instant does not depend on when the ones before it really left, which is what keeps latency free of coordinated
+// omission.
 #pragma once
 
 #include <cmath>

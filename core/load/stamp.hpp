@@ -1,7 +1,7 @@
-// The stamp: what a message carries so that its receiver can tell where it came from, which number it has and when it was
-// meant to leave. 32 bytes in three dresses: 64 hexadecimal digits as the last member of a JSON object, raw bytes at the
-// end of the payload, or hexadecimal in an MQTT 5.0 user property. Instants are those of the machine's monotonic clock (or
-// of virtual time), so a latency needs no synchronised clocks on one host.
+// The stamp: what a message carries so that its receiver can tell where it came from, which number it has and when it
+// was meant to leave. 32 bytes in three dresses: 64 hexadecimal digits as the last member of a JSON object, raw bytes
+// at the end of the payload, or hexadecimal in an MQTT 5.0 user property. Instants are those of the machine's monotonic
+// clock (or of virtual time), so a latency needs no synchronised clocks on one host.
 #pragma once
 
 #include <cstdint>
@@ -25,8 +25,8 @@ struct Stamp {
   friend bool operator==(const Stamp&, const Stamp&) = default;
 };
 
-inline constexpr size_t kStampSize = 32;                        // raw
-inline constexpr size_t kStampTextSize = 64;                    // hexadecimal
+inline constexpr size_t kStampSize = 32;                           // raw
+inline constexpr size_t kStampTextSize = 64;                       // hexadecimal
 inline constexpr std::string_view kStampMember = ",\"stamp\":\"";  // before the digits in a JSON object
 inline constexpr std::string_view kStampProperty = "mqtt-sim-stamp";
 

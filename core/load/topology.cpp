@@ -56,7 +56,8 @@ boost::system::result<void, PlanError> Topology::count_copies() {
     for (uint32_t index = 0; index < plan.count && !plan.subscribe.empty(); ++index) {
       for (const std::string& filter : filters_of(plan, index))
         if (!protocol::is_valid_topic_filter(filter) || protocol::parse_shared_filter(filter))
-          return PlanError{"groups." + std::to_string(group) + ".subscribe", filter, "a valid topic filter that is not shared"};
+          return PlanError{"groups." + std::to_string(group) + ".subscribe", filter,
+                           "a valid topic filter that is not shared"};
       for (const uint32_t stream : heard_by(group, index)) {
         ++streams_[stream].copies;
         if (++pairs > kPairLimit)

@@ -1,5 +1,5 @@
-// Who speaks and who should hear whom, worked out from a Plan before the clock starts: one stream per publishing client,
-// and for every subscribing client the streams its filters match. Immutable, shared by all shards.
+// Who speaks and who should hear whom, worked out from a Plan before the clock starts: one stream per publishing
+// client, and for every subscribing client the streams its filters match. Immutable, shared by all shards.
 #pragma once
 
 #include <cstdint>
@@ -37,7 +37,7 @@ class Topology {
 
   const Plan* plan_;
   std::vector<Stream> streams_;
-  std::vector<uint32_t> first_stream_;                             // by group
+  std::vector<uint32_t> first_stream_;                               // by group
   std::unordered_map<std::string, std::vector<uint32_t>> by_topic_;  // streams of each topic, ascending
 };
 

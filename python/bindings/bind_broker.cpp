@@ -36,10 +36,16 @@ uint16_t start(HostedBroker& broker) {
 void bind_broker(py::module_& module) {
   using Release = py::call_guard<py::gil_scoped_release>;
   py::class_<HostedBroker>(module, "Broker", "The embedded broker (options: JSON object with host, port and limits).")
-      .def(py::init(&make_broker), py::arg("options"), "Raises PlanError for an option that is unknown or does not fit.")
-      .def("start", &start, "Listens and serves on a thread of its own; the port. Raises RunError when the address is taken.")
-      .def("stop", [](HostedBroker& broker) { broker.host.stop(); }, Release(), "Tells the clients and ends; at most 2 s.")
-      .def("stats", [](HostedBroker& broker) { return engine::to_json(broker.host.stats()); }, Release(), "Statistics as JSON.");
+      .def(py::init(&make_broker), py::arg("options"),
+           "Raises PlanError for an option that is unknown or does not fit.")
+      .def("start", &start,
+           "Listens and serves on a thread of its own; the port. Raises RunError when the address is taken.")
+      .def(
+          "stop", [](HostedBroker& broker) { broker.host.stop(); }, Release(),
+          "Tells the clients and ends; at most 2 s.")
+      .def(
+          "stats", [](HostedBroker& broker) { return engine::to_json(broker.host.stats()); }, Release(),
+          "Statistics as JSON.");
 }
 
 }  // namespace mqtt_sim::bindings

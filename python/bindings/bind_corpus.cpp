@@ -30,7 +30,8 @@ void bind_corpus(py::module_& module) {
         return std::make_pair(std::move(rows), std::move(corpus->warnings));
       },
       py::arg("path"), py::arg("header") = "skip", py::arg("parser") = "strict-unescape", py::arg("strict") = false,
-      "Rows (character, text) of a corpus file, and warnings. Raises CorpusError with file, line, column and what was expected.");
+      "Rows (character, text) of a corpus file, and warnings. Raises CorpusError with file, line, column and what was "
+      "expected.");
 }
 
 }  // namespace mqtt_sim::bindings

@@ -6,14 +6,14 @@ namespace {
 
 namespace py = pybind11;
 
-py::handle plan_error;    // borrowed from the module, which outlives every call
+py::handle plan_error;  // borrowed from the module, which outlives every call
 py::handle corpus_error;
 py::handle run_error;
 
 py::handle make_exception(py::module_& module, const char* name, const char* doc) {
   const std::string full_name = std::string("mqtt_sim._core.") + name;
-  py::object type = py::reinterpret_steal<py::object>(
-      PyErr_NewExceptionWithDoc(full_name.c_str(), doc, PyExc_ValueError, nullptr));
+  py::object type =
+      py::reinterpret_steal<py::object>(PyErr_NewExceptionWithDoc(full_name.c_str(), doc, PyExc_ValueError, nullptr));
   module.attr(name) = type;
   return type;
 }

@@ -1,7 +1,6 @@
-// Run: the engine's run for Python. Every call that may wait does so without the GIL, and no callback comes back, so the
-// message path never meets Python.
+// Run: the engine's run for Python. Every call that may wait does so without the GIL, and no callback comes back, so
+// the message path never meets Python.
 #include <chrono>
-
 #include <nlohmann/json.hpp>
 
 #include "core/engine/run.hpp"
@@ -40,12 +39,17 @@ std::string poll(engine::Run& run, double timeout_s) {
 
 void bind_run(py::module_& module) {
   using Release = py::call_guard<py::gil_scoped_release>;
-  py::class_<engine::Run>(module, "Run", "One run of a plan (JSON text, version 1). Call start() once, poll() until is_done(), then result().")
+  py::class_<engine::Run>(
+      module, "Run",
+      "One run of a plan (JSON text, version 1). Call start() once, poll() until is_done(), then result().")
       .def(py::init(&make_run), py::arg("plan"), "Raises PlanError.")
-      .def("start", &start, "Begins the run on threads of its own. Raises RunError, e.g. when the broker's port is taken.")
-      .def("poll", &poll, py::arg("timeout_s"), Release(), "Waits at most timeout_s seconds for a snapshot (JSON); \"\" when there is none.")
+      .def("start", &start,
+           "Begins the run on threads of its own. Raises RunError, e.g. when the broker's port is taken.")
+      .def("poll", &poll, py::arg("timeout_s"), Release(),
+           "Waits at most timeout_s seconds for a snapshot (JSON); \"\" when there is none.")
       .def("is_done", &engine::Run::is_done, Release(), "Whether the run is over.")
-      .def("interrupt", &engine::Run::interrupt, "Ends the run in good order: no more sends, a short drain, a partial result.")
+      .def("interrupt", &engine::Run::interrupt,
+           "Ends the run in good order: no more sends, a short drain, a partial result.")
       .def("abort", &engine::Run::abort, "Ends the run at once.")
       .def("result", &engine::Run::result, Release(), "Waits for the end; the result as JSON.");
   module.def(

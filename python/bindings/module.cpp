@@ -2,7 +2,8 @@
 #include "python/bindings/module.hpp"
 
 PYBIND11_MODULE(_core, module) {
-  module.doc() = "The engine of mqtt_sim, raw. JSON texts go in and come out; see the mqtt_sim package for the surface.";
+  module.doc() =
+      "The engine of mqtt_sim, raw. JSON texts go in and come out; see the mqtt_sim package for the surface.";
   module.attr("__version__") = MQTT_SIM_VERSION;
   mqtt_sim::bindings::bind_errors(module);
   mqtt_sim::bindings::bind_corpus(module);

@@ -1,4 +1,7 @@
-"""Real parts: Mosquitto as an outside broker, the embedded broker for outside clients. A part that is missing fails the test."""
+"""Real parts: Mosquitto as an outside broker, the embedded broker for outside clients.
+
+A part that is missing fails the test.
+"""
 
 from __future__ import annotations
 

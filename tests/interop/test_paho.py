@@ -61,7 +61,10 @@ def listening(broker: mqtt_sim.Broker, client_id: str, **options: Any) -> Iterat
 @pytest.mark.req("D-07", "P-12")
 @pytest.mark.parametrize("protocol", [paho.MQTTv31, paho.MQTTv311, paho.MQTTv5])
 def test_messages_arrive_in_order_at_every_qos(broker: mqtt_sim.Broker, protocol: int) -> None:
-    with listening(broker, "hears", protocol=protocol) as hears, listening(broker, "speaks", protocol=protocol) as speaks:
+    with (
+        listening(broker, "hears", protocol=protocol) as hears,
+        listening(broker, "speaks", protocol=protocol) as speaks,
+    ):
         hears.subscribe([(f"order/{qos}", qos) for qos in (0, 1, 2)])
         for qos in (0, 1, 2):
             for number in range(50):

@@ -230,7 +230,13 @@ def test_schema_is_printed(cli: Cli) -> None:
 
 def test_scenarios_are_listed_with_their_descriptions(cli: Cli) -> None:
     lines = cli("scenarios").out.splitlines()
-    assert [line.split()[0] for line in lines] == ["episode4", "idle", "throughput", "tutorial"]
+    assert [line.split()[0] for line in lines] == [
+        "episode4",
+        "idle",
+        "open_loop",
+        "throughput",
+        "tutorial",
+    ]
     assert all(len(line.split()) > 5 for line in lines)
 
 

@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-
 #include "tests/cpp/engine/plan_text.hpp"
 
 namespace mqtt_sim::engine {
@@ -26,8 +25,8 @@ json run_to_end(const json& plan) {
 
 json deliveries(const json& result) {
   json counts;
-  for (const char* name : {"planned", "offered", "written", "acknowledged", "delivered", "expected", "lost", "duplicated",
-                           "reordered", "connected"})
+  for (const char* name : {"planned", "offered", "written", "acknowledged", "delivered", "expected", "lost",
+                           "duplicated", "reordered", "connected"})
     counts[name] = result["counts"][name];
   return counts;
 }
@@ -92,7 +91,8 @@ TEST(RealRun, shares_the_clients_among_shards) {
   EXPECT_EQ(result["generator"]["shards"].size(), 3);
 }
 
-// With several shards the listener that hears everything is on another shard than most producers: its credits have to travel.
+// With several shards the listener that hears everything is on another shard than most producers: its credits have to
+// travel.
 TEST(RealRun, an_unpaced_window_works_across_shards) {
   json plan = plan_part("net", 4, 0);
   plan["shards"] = 2;
@@ -144,8 +144,7 @@ TEST(RealRun, survives_the_death_of_the_broker_and_counts_what_was_lost) {
   plan["target"] = {{"host", "127.0.0.1"}, {"port", at->port}};
   const auto run = make_run(plan);
   ASSERT_FALSE(run->start());
-  for (int i = 0; i < 100 && broker->stats().messages_in <= 20; ++i)
-    run->poll(std::chrono::milliseconds(50));
+  for (int i = 0; i < 100 && broker->stats().messages_in <= 20; ++i) run->poll(std::chrono::milliseconds(50));
   broker.reset();
   const json result = json::parse(run->result());
   EXPECT_EQ(result["failure"]["kind"], "broker_lost");

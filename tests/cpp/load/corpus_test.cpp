@@ -14,7 +14,7 @@ namespace mqtt_sim::load {
 namespace {
 
 const std::filesystem::path kShipped =
-    std::filesystem::path(__FILE__).parent_path() / "../../../python/mqtt_sim/corpora/long_haul.txt";
+    "python/mqtt_sim/corpora/long_haul.txt";  // tests run in the root of the repository
 
 const std::string kHeader = "\"character\" \"dialogue\"\n";
 

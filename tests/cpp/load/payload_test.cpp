@@ -38,11 +38,11 @@ class Scribe {
 
   std::string write(const Stamp& stamp, uint32_t index = 0) {
     const std::string client_id = client_id_of(plan_.groups[0], index);
-    return std::string(as_text(writer_->write(stamp, {index, client_id}).payload));
+    return std::string(as_text(writer_->write(stamp, {index, client_id, stamp.sequence}).payload));
   }
 
   std::optional<Stamp> write_and_find(const Stamp& stamp) {
-    const Content content = writer_->write(stamp, {0, "cast-0"});
+    const Content content = writer_->write(stamp, {0, "cast-0", stamp.sequence});
     protocol::Publish publish;
     publish.payload = content.payload;
     publish.properties = content.properties;

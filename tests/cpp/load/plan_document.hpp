@@ -7,7 +7,7 @@
 namespace mqtt_sim::load {
 
 inline const std::filesystem::path kShipped =
-    std::filesystem::path(__FILE__).parent_path() / "../../../python/mqtt_sim/corpora/long_haul.txt";
+    "python/mqtt_sim/corpora/long_haul.txt";  // tests run in the root of the repository
 
 // One group of each kind of payload, every member present.
 inline nlohmann::json valid_plan() {
