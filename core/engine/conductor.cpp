@@ -58,7 +58,6 @@ Conductor::Conductor(const load::Plan& plan) : plan_(plan), statuses_(plan.shard
 Directive Conductor::report(uint32_t shard, const load::FleetStatus& status,
                             const std::optional<load::Failure>& failure, Instant now) {
   const std::lock_guard lock(mutex_);
-  begin_ = std::min(begin_, now);
   statuses_[shard] = status;
   total_ = sum(statuses_);
   if (failure && !failure_) failure_ = failure;
@@ -80,6 +79,11 @@ Phase Conductor::phase() const {
 std::optional<load::Failure> Conductor::failure() const {
   const std::lock_guard lock(mutex_);
   return failure_;
+}
+
+void Conductor::begin_connecting(Instant now) {
+  const std::lock_guard lock(mutex_);
+  begin_ = std::min(begin_, now);
 }
 
 Instant Conductor::begin() const {

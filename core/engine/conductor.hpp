@@ -36,6 +36,8 @@ class Conductor {
 
   explicit Conductor(const load::Plan&);
 
+  // From each shard, on its thread, before its clients begin to connect.
+  void begin_connecting(Instant now);
   // From each shard, on its thread. The directive holds for that shard from now on.
   Directive report(uint32_t shard, const load::FleetStatus&, const std::optional<load::Failure>&, Instant now);
 

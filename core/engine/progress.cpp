@@ -6,7 +6,7 @@ namespace mqtt_sim::engine {
 
 Progress::Progress(uint32_t shards) : shards_(shards) { view_.cpu_shares.resize(shards); }
 
-void Progress::add(uint32_t shard, ShardInterval interval) {
+void Progress::add(uint32_t shard, const ShardInterval& interval) {
   const std::lock_guard lock(mutex_);
   const size_t at = interval.tick - completed_;
   if (at >= pending_.size()) pending_.resize(at + 1);

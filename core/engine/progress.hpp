@@ -30,7 +30,7 @@ class Progress {
 
   explicit Progress(uint32_t shards);
 
-  void add(uint32_t shard, ShardInterval);
+  void add(uint32_t shard, const ShardInterval&);
   void finish();  // wakes all waiters for good
 
   // Waits at most `patience` for an interval after `seen`, or the end; the number of intervals so far.

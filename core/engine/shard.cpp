@@ -26,6 +26,7 @@ Shard::Shard(const load::RunContext& context, uint32_t index, Driver& driver, Co
 
 void Shard::run(const Address& target) {
   fleet_.board(driver_, target);
+  conductor_.begin_connecting(driver_.now());
   fleet_.connect_all(driver_.now());
   while (phase_ != Phase::done) {
     driver_.run_until(slice_end(driver_.now()));
@@ -89,7 +90,7 @@ void Shard::tick(Instant now, bool is_last) {
   interval.cpu_share = std::chrono::duration<double>(cpu - cpu_at_tick_) / (interval.end - interval.begin);
   cpu_at_tick_ = cpu;
   tick_begin_ = interval.end;
-  progress_.add(index_, std::move(interval));
+  progress_.add(index_, interval);
 }
 
 }  // namespace mqtt_sim::engine

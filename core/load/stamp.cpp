@@ -9,10 +9,10 @@ namespace {
 constexpr std::array<uint8_t, 4> kMagic{'m', 'q', 0xC2, 'S'};
 constexpr std::string_view kDigits = "0123456789abcdef";
 
-constexpr std::array<int8_t, 256> make_digit_values() {
-  std::array<int8_t, 256> values{};
+constexpr std::array<int, 256> make_digit_values() {
+  std::array<int, 256> values{};
   values.fill(-1);
-  for (size_t i = 0; i < kDigits.size(); ++i) values[static_cast<uint8_t>(kDigits[i])] = static_cast<int8_t>(i);
+  for (size_t i = 0; i < kDigits.size(); ++i) values[static_cast<uint8_t>(kDigits[i])] = static_cast<int>(i);
   return values;
 }
 constexpr auto kDigitValues = make_digit_values();

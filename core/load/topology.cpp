@@ -22,6 +22,7 @@ std::string topic_of(const Plan& plan, const GroupPlan& group, uint32_t index) {
 std::vector<std::string> filters_of(const GroupPlan& group, uint32_t index) {
   const std::string id = client_id_of(group, index);
   std::vector<std::string> filters;
+  filters.reserve(group.subscribe.size());
   for (const SubscribePlan& subscribe : group.subscribe)
     filters.push_back(expand_names(subscribe.filter, {group.name, index, id, ""}));
   return filters;

@@ -1,5 +1,7 @@
 #include "core/metrics/histogram.hpp"
 
+#include <cmath>
+
 #include "core/base/assert.hpp"
 
 namespace mqtt_sim::metrics {
@@ -35,7 +37,7 @@ double Histogram::mean() const {
 int64_t Histogram::value_at_percentile(double p) const {
   MQTT_SIM_ASSERT(p >= 0 && p <= 100);
   if (empty()) return 0;
-  const auto rounded = static_cast<uint64_t>(p * static_cast<double>(count_) / 100 + 0.5);
+  const auto rounded = static_cast<uint64_t>(std::llround(p * static_cast<double>(count_) / 100));
   const uint64_t rank = std::clamp<uint64_t>(rounded, 1, count_);
   size_t index = 0;
   for (uint64_t passed = counts_[0]; passed < rank; passed += counts_[index]) ++index;

@@ -258,7 +258,7 @@ Expected<size_t> encode(const Packet& packet, ProtocolVersion version, OutputQue
 
 Expected<size_t> encode_publish(const Publish& publish, ProtocolVersion version, OutputQueue& out) {
   MQTT_SIM_ASSERT(publish.qos == QoS::at_most_once || publish.packet_id != 0);  // [MQTT-2.2.1-3]
-  const Expected<size_t> size = measure(publish, version);
+  Expected<size_t> size = measure(publish, version);
   if (!size) return size;
   const size_t whole = with_header(*size);
   write(out.extend(whole), first_byte(publish), *size, publish, version);

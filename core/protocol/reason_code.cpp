@@ -75,7 +75,7 @@ constexpr uint8_t kNoRow = 0xFF;
 constexpr auto kRowOfCode = [] {
   std::array<uint8_t, 256> rows{};
   rows.fill(kNoRow);
-  for (uint8_t i = 0; i < std::size(kRows); ++i) rows[static_cast<uint8_t>(kRows[i].code)] = i;
+  for (size_t i = 0; i < std::size(kRows); ++i) rows[static_cast<uint8_t>(kRows[i].code)] = static_cast<uint8_t>(i);
   return rows;
 }();
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import functools
 import signal
 import sys
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -199,12 +198,15 @@ def broker_command(
     """Run the embedded broker alone, until Ctrl-C."""
     from mqtt_sim.broker import Broker
 
-    stopped = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopped.set())
-    with Broker(host=host, port=port) as broker:
-        print(f"listening mqtt {broker.host}:{broker.port}", flush=True)
-        stopped.wait()
+    # Blocked, then waited for: a handler could come between any two steps, and the broker's thread inherits the mask.
+    ends = {signal.SIGINT, signal.SIGTERM}
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ends)
+    try:
+        with Broker(host=host, port=port) as broker:
+            print(f"listening mqtt {broker.host}:{broker.port}", flush=True)
+            signal.sigwait(ends)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @app.command("schema", epilog=_epilog("mqtt-sim schema > scenario.schema.json"))
