@@ -63,7 +63,7 @@ Directive Conductor::report(uint32_t shard, const load::FleetStatus& status,
   if (failure && !failure_) failure_ = failure;
   if (failure_) failure_->clients = std::max(failure_->clients, total_.failed);
   advance(now);
-  return {phase_, start_};
+  return {phase_, start_, was_interrupted_};
 }
 
 load::FleetStatus Conductor::total() const {

@@ -25,7 +25,8 @@ const char* to_string(Phase);
 
 struct Directive {
   Phase phase = Phase::connecting;
-  Instant start = kNever;  // the run's time zero, from Phase::running on
+  Instant start = kNever;       // the run's time zero, from Phase::running on
+  bool is_interrupted = false;  // what is still to fall due is called off
 };
 
 class Conductor {

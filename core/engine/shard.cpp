@@ -52,7 +52,8 @@ void Shard::obey(const Directive& directive, Instant now) {
   if (directive.phase >= Phase::running && phase_ < Phase::running && directive.start != kNever)
     enter_running(directive.start);
   if (tick_begin_ != kNever && now >= tick_begin_ + kTick) tick(now, false);
-  if (directive.phase >= Phase::draining && phase_ == Phase::running) fleet_.stop_sending(now);
+  // When the time is over nothing is called off: what fell due and was not noticed yet has to be seen as late.
+  if (directive.is_interrupted && phase_ == Phase::running) fleet_.stop_sending(now);
   if (directive.phase >= Phase::finishing && phase_ < Phase::finishing) {
     if (phase_ >= Phase::running) leave_running();
     fleet_.finish(now);
