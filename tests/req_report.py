@@ -16,7 +16,7 @@ from pathlib import Path
 TESTS = Path(__file__).resolve().parent
 SPELLINGS = {
     ".py": re.compile(r"pytest\.mark\.req\(([^)]*)\)"),
-    ".cpp": re.compile(r'RecordProperty\(\s*"req",\s*([^)]*)\)'),
+    ".cpp": re.compile(r'(?:RecordProperty\(\s*"req",\s*|\bprove\(\s*)([^)]*)\)'),
     ".js": re.compile(r"\breq: *([A-Z]-\d\d(?:[, ]+[A-Z]-\d\d)*)"),
 }
 ROW = re.compile(r"\b[A-Z]-\d\d\b")
