@@ -89,20 +89,21 @@ std::vector<GroupTally> Fleet::audit(const std::vector<uint32_t>& sent) const {
 
 void Fleet::ask_to_connect(Actor& actor) {
   waiting_to_connect_.push_back(&actor);
+  connect_waiting();
+}
+
+void Fleet::connect_settled() {
+  --connecting_;
+  connect_waiting();
+}
+
+void Fleet::connect_waiting() {
   const uint32_t limit = std::max(1u, context_.plan.connects_in_progress / context_.plan.shards);
   while (connecting_ < limit && !waiting_to_connect_.empty()) {
     ++connecting_;
     waiting_to_connect_.front()->connect();
     waiting_to_connect_.pop_front();
   }
-}
-
-void Fleet::connect_settled() {
-  --connecting_;
-  if (waiting_to_connect_.empty()) return;
-  ++connecting_;
-  waiting_to_connect_.front()->connect();
-  waiting_to_connect_.pop_front();
 }
 
 uint32_t Fleet::shard_of(uint32_t stream) const {

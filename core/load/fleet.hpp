@@ -103,6 +103,7 @@ class Fleet {
   // backlog that overflows costs its clients a second each, which would look like a slow broker.
   void ask_to_connect(Actor&);
   void connect_settled();
+  void connect_waiting();
 
   uint32_t shard_of(uint32_t stream) const;
   void fail(std::string kind, std::string text, uint8_t reason, Instant now);
