@@ -4,27 +4,15 @@
 // Threads: everything is called from the thread that calls run_until(), except post() and stop().
 #pragma once
 
-#include <cstdint>
 #include <functional>
-#include <string>
+#include <optional>
+#include <string_view>
 
 #include "core/base/endpoint.hpp"
 #include "core/base/expected.hpp"
+#include "core/base/target.hpp"
 
 namespace mqtt_sim::inline base {
-
-// Where an outbound stream leads, or where a service listens. Plain values from the Plan.
-struct Address {
-  std::string host = "127.0.0.1";
-  uint16_t port = 1883;
-
-  friend bool operator==(const Address&, const Address&) = default;
-};
-
-// Who arrived at a service.
-struct Peer {
-  std::string address;  // host:port as text
-};
 
 // Hands out Endpoints to arriving streams (the broker does).
 class Service {
@@ -47,10 +35,15 @@ class Driver {
 
   // Carries `endpoint` to `target` whenever it wishes. The endpoint must outlive the driver. The returned waker marks
   // it dirty also while no stream is open; it lasts as long as the driver.
-  virtual Waker& attach(Endpoint& endpoint, const Address& target) = 0;
+  virtual Waker& attach(Endpoint& endpoint, const Target& target) = 0;
 
-  // Starts to listen for `service`; port 0 asks for any free one. Result: the address really bound.
-  virtual Expected<Address> listen(Service& service, const Address& at) = 0;
+  // Starts to listen for `service`, as often as asked; port 0 asks for any free one. Result: the address really bound;
+  // or what is wrong with the one asked for, certificates included.
+  virtual Expected<Address> listen(Service& service, const ListenAddress& at) = 0;
+
+  // What else is known about the on_closed() that is being delivered, as one line: "certificate verify failed:
+  // self-signed certificate". Empty when CloseReason says it all. Valid during that call.
+  virtual std::string_view close_detail() const { return {}; }
 
   // Runs until `until`, or until stop(). Everything due at or before `until` has been done on return.
   virtual void run_until(Instant until) = 0;

@@ -11,6 +11,10 @@ const char* to_string(CloseReason reason) {
     case CloseReason::unreachable: return "host unreachable";
     case CloseReason::no_ports: return "no local ports left";
     case CloseReason::descriptors: return "no file descriptors left";
+    case CloseReason::tls_failed: return "TLS failed";
+    case CloseReason::upgrade_refused: return "WebSocket upgrade refused";
+    case CloseReason::timed_out: return "handshake timed out";
+    case CloseReason::breach: return "WebSocket rules broken by peer";
   }
   return "unknown";
 }

@@ -26,13 +26,17 @@ class Waker {
 };
 
 enum class CloseReason : uint8_t {
-  local,        // the endpoint wished it, or the driver is shutting down
-  peer,         // orderly end of stream from the other side
-  reset,        // connection reset, broken pipe, time-out of the network
-  refused,      // nobody listens there
-  unreachable,  // no route, name not found
-  no_ports,     // no local address and port left
-  descriptors,  // no file descriptor left
+  local,            // the endpoint wished it, or the driver is shutting down
+  peer,             // orderly end of stream from the other side
+  reset,            // connection reset, broken pipe, time-out of the network
+  refused,          // nobody listens there
+  unreachable,      // no route, name not found
+  no_ports,         // no local address and port left
+  descriptors,      // no file descriptor left
+  tls_failed,       // certificate or handshake not accepted, by us or by the peer; or TLS broken later
+  upgrade_refused,  // the HTTP server did not make it a WebSocket
+  timed_out,        // TLS or upgrade took longer than the driver waits
+  breach,           // the peer broke the rules of WebSocket
 };
 const char* to_string(CloseReason);
 
@@ -52,6 +56,7 @@ struct Opening {
   Duration upgrade{};  // HTTP upgrade to WebSocket
 };
 
+// One ordered, lossless stream of bytes each way, which is what MQTT asks of a transport. [MQTT-4.2-1]
 class Endpoint {
  public:
   virtual ~Endpoint() = default;

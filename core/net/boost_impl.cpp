@@ -1,2 +1,3 @@
-// The one place where the bodies of Asio are compiled; everywhere else its headers only declare.
+// The one place where the bodies of Asio and Beast are compiled; everywhere else their headers only declare.
 #include <boost/asio/impl/src.hpp>
+#include <boost/beast/src.hpp>

@@ -1,23 +1,19 @@
 #include "core/net/connection.hpp"
 
 #include <sys/socket.h>
-#include <sys/uio.h>
 
 #include <algorithm>
-#include <array>
-#include <cerrno>
 #include <chrono>
 #include <utility>
 
 #include "core/base/assert.hpp"
 #include "core/net/dialer.hpp"
+#include "core/net/http_endpoint.hpp"
+#include "core/net/listener.hpp"
 
 namespace mqtt_sim::net {
 namespace {
 
-constexpr size_t kViewLimit = 64;                          // pieces in one send
-constexpr int kReadsPerEvent = 4;                          // while they fill the buffer; then the others' turn
-constexpr int kSendsPerVisit = 16;                         // while the socket takes all; then the others' turn
 constexpr Duration kCloseLimit = std::chrono::seconds(1);  // without progress, after a wish to close
 
 }  // namespace
@@ -25,8 +21,9 @@ constexpr Duration kCloseLimit = std::chrono::seconds(1);  // without progress, 
 Connection::Connection(Loop& loop, Endpoint& endpoint, Dialer& dialer)
     : loop_(loop), endpoint_(&endpoint), dialer_(&dialer), socket_(loop.context()) {}
 
-Connection::Connection(Loop& loop, Endpoint& endpoint, Service& service)
-    : loop_(loop), endpoint_(&endpoint), service_(&service), socket_(loop.context()) {}
+Connection::Connection(Loop& loop, Listener& listener) : loop_(loop), listener_(&listener), socket_(loop.context()) {}
+
+Connection::~Connection() = default;
 
 void Connection::wake() {
   if (is_dirty_) return;
@@ -34,16 +31,94 @@ void Connection::wake() {
   loop_.mark(*this);
 }
 
-void Connection::on_stream(Socket socket, const Opening& opening, Instant now) {
+// --- opening
+
+void Connection::on_dialled(Socket socket, const Opening& opening, Instant now) {
   MQTT_SIM_ASSERT(pending_handlers_ == 0);
   socket_ = std::move(socket);
-  state_ = State::open;
   wait_readable();
+  if (dialer_->target().transport == Transport::tcp) return begin_open(opening, now);
+
+  state_ = State::opening;
+  limit_ = now + dialer_->handshake_limit();
+  stack_ = std::make_unique<Stack>(loop_.stack_buffers());
+  opener_ = dialer_->make_opener(*stack_, tls_session_, opening, now);
+  advance(now);
+}
+
+void Connection::on_dial_failed(CloseReason reason, std::string_view detail, Instant now) {
+  loop_.close_detail = detail;
+  if (reason == CloseReason::tls_failed) loop_.note_failure(reason, detail);
+  end(reason, now);
+}
+
+void Connection::on_arrived(Socket socket, Endpoint& endpoint, Instant now) {
+  socket_ = std::move(socket);
+  endpoint_ = &endpoint;
+  wait_readable();
+  begin_open({.started = now}, now);
+}
+
+void Connection::on_arrived(Socket socket, Peer peer, bool expects_proxy, Instant now) {
+  socket_ = std::move(socket);
+  wait_readable();
+  state_ = State::opening;
+  limit_ = now + listener_->rules().handshake_limit;
+  stack_ = std::make_unique<Stack>(loop_.stack_buffers());
+  opener_ = listener_->make_opener(*stack_, std::move(peer), expects_proxy, now);
+  advance(now);
+}
+
+void Connection::advance(Instant now) {
+  wake();
+  if (stack_->state() == Layer::State::failed) return check_stack(now);
+  const Opener::Step step = opener_->advance(now);
+  switch (step) {
+    case Opener::Step::wait: return check_stack(now);
+    case Opener::Step::refuse: return fail(stack_->reason(), {}, now);
+    case Opener::Step::open:
+    case Opener::Step::http: return on_opened(step, now);
+  }
+}
+
+void Connection::on_opened(Opener::Step step, Instant now) {
+  if (listener_ && !is_welcome(step, now)) return end(CloseReason::local, now);
+  const std::unique_ptr<Opener> opener = end_opening();
+  if (const TlsLayer* tls = opener->tls()) {
+    ++loop_.stats().tls_handshakes;
+    loop_.stats().tls_resumed += tls->was_resumed();
+  }
+  limit_ = kNever;
+  begin_open(opener->opening(), now);
+  if (!opener->head().empty()) deliver(opener->head().view(), now);
+  if (stack_->size() == 0 && !stack_->has_output()) return stack_.reset();  // it turned out plain
+  check_stack(now);
+}
+
+// Has the listener, or its service, give the arrived stream an endpoint.
+bool Connection::is_welcome(Opener::Step step, Instant now) {
+  const auto& opener = static_cast<const ServerOpener&>(*opener_);
+  if (step == Opener::Step::open) {
+    endpoint_ = listener_->service().on_accept(opener.peer(), now);
+    return endpoint_ != nullptr;
+  }
+  own_endpoint_ = listener_->make_http_endpoint(opener.peer());
+  endpoint_ = own_endpoint_.get();
+  return true;
+}
+
+std::unique_ptr<Opener> Connection::end_opening() {
+  if (dialer_ && opener_) dialer_->on_opening_over();
+  return std::move(opener_);
+}
+
+void Connection::begin_open(const Opening& opening, Instant now) {
+  state_ = State::open;
   endpoint_->on_open(*this, opening, now);
   wake();
 }
 
-void Connection::on_dial_failed(CloseReason reason, Instant now) { end(reason, now); }
+// --- what the driver law asks
 
 bool Connection::visit() {
   is_dirty_ = false;
@@ -62,9 +137,20 @@ bool Connection::visit() {
         end(CloseReason::local, now);
       }
       break;
+    case State::opening:
+      if (wishes_to_end()) {
+        end(CloseReason::local, now);
+      } else {
+        flush(now);
+      }
+      break;
     case State::open: visit_open(now); break;
     case State::draining:
-      if (endpoint_->wish() == StreamWish::abort) abort(now);
+      if (endpoint_ && endpoint_->wish() == StreamWish::abort) {
+        abort(now);
+      } else {
+        drain(now);
+      }
       break;
     case State::gone: break;
   }
@@ -80,16 +166,28 @@ void Connection::visit_open(Instant now) {
   switch (endpoint_->wish()) {
     case StreamWish::abort: return abort(now);
     case StreamWish::close: return begin_close(now);
-    default: close_limit_ = kNever;
+    default: limit_ = kNever;
   }
 }
 
 void Connection::begin_close(Instant now) {
-  if (close_limit_ == kNever) close_limit_ = now + kCloseLimit;
+  if (limit_ == kNever) limit_ = now + kCloseLimit;
   if (!endpoint_->output().empty()) return;
-  ::shutdown(socket_.native_handle(), SHUT_WR);
   state_ = State::draining;
-  close_limit_ = now + kCloseLimit;
+  limit_ = now + kCloseLimit;
+  drain(now);
+}
+
+// Sends what the layers still have to say, their goodbyes last, then our end.
+void Connection::drain(Instant now) {
+  if (has_ended_output_) return;
+  if (stack_) {
+    stack_->close();
+    flush(now);
+    if (state_ != State::draining || stack_->has_output()) return;
+  }
+  ::shutdown(socket_.native_handle(), SHUT_WR);
+  has_ended_output_ = true;
 }
 
 void Connection::abort(Instant now) {
@@ -98,154 +196,66 @@ void Connection::abort(Instant now) {
   end(CloseReason::local, now);
 }
 
+// Ends the stream for a reason that is not the socket's. The peer is told, as far as the layers have words for it.
+void Connection::fail(CloseReason reason, std::string problem, Instant now) {
+  stack_->note(reason, std::move(problem));
+  state_ = State::draining;
+  limit_ = now + kCloseLimit;
+  drain(now);
+}
+
 void Connection::end(CloseReason reason, Instant now) {
+  if (stack_ && stack_->has_note()) {
+    reason = stack_->reason();
+    loop_.close_detail = stack_->problem();
+    loop_.note_failure(reason, stack_->problem());
+  }
+  if (opener_ && reason != CloseReason::local) {
+    ++(dialer_ ? loop_.stats().connects_failed : loop_.stats().handshakes_refused);
+  }
   boost::system::error_code ignored;
   socket_.close(ignored);
-  close_limit_ = kNever;
-  state_ = service_ ? State::gone : State::idle;
-  endpoint_->on_closed(reason, now);
-  if (service_) {
-    loop_.deadlines().forget(*this);
-    service_->release(*std::exchange(endpoint_, nullptr));
-  }
+  end_opening().reset();
+  stack_.reset();
+  limit_ = kNever;
+  has_ended_output_ = false;
+  state_ = listener_ ? State::gone : State::idle;
+  if (endpoint_) endpoint_->on_closed(reason, now);
+  loop_.close_detail.clear();
+  if (listener_) leave_service();
   wake();
 }
 
+void Connection::leave_service() {
+  loop_.deadlines().forget(*this);
+  Endpoint* endpoint = std::exchange(endpoint_, nullptr);
+  if (endpoint && !own_endpoint_) listener_->service().release(*endpoint);
+  own_endpoint_.reset();
+}
+
 bool Connection::wishes_to_end() const {
+  if (!endpoint_) return false;
   const StreamWish wish = endpoint_->wish();
   return wish == StreamWish::close || wish == StreamWish::abort;
 }
 
 std::optional<Instant> Connection::deadline() const {
   if (state_ == State::gone) return std::nullopt;
-  const std::optional<Instant> asked = endpoint_->deadline();
-  return close_limit_ == kNever ? asked : std::min(asked.value_or(kNever), close_limit_);
+  const std::optional<Instant> asked = endpoint_ ? endpoint_->deadline() : std::nullopt;
+  return limit_ == kNever ? asked : std::min(asked.value_or(kNever), limit_);
 }
 
 void Connection::on_deadline(Instant now) {
-  const std::optional<Instant> asked = endpoint_->deadline();
+  const std::optional<Instant> asked = endpoint_ ? endpoint_->deadline() : std::nullopt;
   if (asked && *asked <= now) endpoint_->on_deadline(now);
-  if (close_limit_ <= now) return end(CloseReason::local, now);
-  wake();
+  if (limit_ > now) return wake();
+  if (state_ == State::opening) stack_->note(CloseReason::timed_out, "the handshake took too long");
+  end(CloseReason::local, now);
 }
 
 void Connection::drop(Instant now) {
   if (state_ == State::dialling) dialer_->withdraw(*this);
   if (state_ != State::idle && state_ != State::gone) end(CloseReason::local, now);
-}
-
-// --- above a layer: the endpoint's bytes
-
-void Connection::deliver(ByteView bytes, Instant now) {
-  // One that wished to end is told no more; its peer's bytes are still read, since bytes left unread at close() would
-  // turn the orderly end into a reset.
-  if (state_ == State::draining || wishes_to_end()) return;
-  endpoint_->on_bytes(bytes, now);
-}
-
-void Connection::flush(Instant now) {
-  if (awaits_writable_) return;
-  for (int i = 0; i < kSendsPerVisit; ++i) {
-    const std::span<const ByteView> output = endpoint_->output();
-    const std::span<const ByteView> pieces = output.first(std::min(output.size(), kViewLimit));
-    size_t offered = 0;
-    for (const ByteView piece : pieces) offered += piece.size();
-    if (offered == 0) return;
-
-    const ssize_t sent = send(pieces);
-    if (sent < 0 && errno == EAGAIN) return wait_writable();
-    if (sent < 0) return on_send_error(now);
-    if (close_limit_ != kNever) close_limit_ = now + kCloseLimit;
-    endpoint_->output_sent(static_cast<size_t>(sent), now);
-    if (static_cast<size_t>(sent) < offered) return wait_writable();
-  }
-  wake();
-}
-
-void Connection::on_peer_end(Instant now) {
-  if (state_ == State::draining) return end(CloseReason::local, now);
-  // The peer may have closed one way only: it gets what fits.
-  flush(now);
-  if (state_ == State::open) end(wishes_to_end() ? CloseReason::local : CloseReason::peer, now);
-}
-
-void Connection::on_send_error(Instant now) {
-  // What the peer said before it went away (why, perhaps) still lies in the socket.
-  for (int i = 0; i < kReadsPerEvent; ++i) {
-    const ssize_t n = receive();
-    if (n <= 0) break;
-    deliver(loop_.read_buffer().first(static_cast<size_t>(n)), now);
-  }
-  end(wishes_to_end() ? CloseReason::local : CloseReason::reset, now);
-}
-
-// --- below a layer: the socket
-
-void Connection::wait_readable() {
-  ++pending_handlers_;
-  socket_.async_wait(Socket::wait_read, completion<&Connection::on_readable>(*this, loop_.memory()));
-}
-
-void Connection::on_readable(const boost::system::error_code&) {
-  --pending_handlers_;
-  const Instant now = loop_.on_event();
-  if (state_ != State::open && state_ != State::draining) return wake();  // a stream that is over
-  for (int i = 0; i < kReadsPerEvent; ++i) {
-    const ssize_t n = receive();
-    if (n == 0) return on_peer_end(now);
-    if (n < 0 && errno == EAGAIN) break;
-    if (n < 0) return end(wishes_to_end() ? CloseReason::local : CloseReason::reset, now);
-    const ByteView bytes = loop_.read_buffer().first(static_cast<size_t>(n));
-    deliver(bytes, now);
-    if (bytes.size() < loop_.read_buffer().size()) break;
-  }
-  wait_readable();
-  wake();
-}
-
-void Connection::wait_writable() {
-  ++pending_handlers_;
-  awaits_writable_ = true;
-  socket_.async_wait(Socket::wait_write, completion<&Connection::on_writable>(*this, loop_.memory()));
-}
-
-void Connection::on_writable(const boost::system::error_code&) {
-  --pending_handlers_;
-  awaits_writable_ = false;
-  loop_.on_event();
-  wake();
-}
-
-ssize_t Connection::receive() {
-  const std::span<uint8_t> buffer = loop_.read_buffer();
-  ssize_t n = 0;
-  do {
-    n = ::recv(socket_.native_handle(), buffer.data(), buffer.size(), MSG_DONTWAIT);
-  } while (n < 0 && errno == EINTR);
-  if (n > 0) {
-    ++loop_.stats().reads;
-    loop_.stats().bytes_in += static_cast<uint64_t>(n);
-  }
-  return n;
-}
-
-ssize_t Connection::send(std::span<const ByteView> pieces) {
-  std::array<iovec, kViewLimit> vectors;
-  for (size_t i = 0; i < pieces.size(); ++i) {
-    vectors[i] = {const_cast<uint8_t*>(pieces[i].data()), pieces[i].size()};  // sendmsg does not write to it
-  }
-  msghdr message{};
-  message.msg_iov = vectors.data();
-  message.msg_iovlen = pieces.size();
-  ssize_t n = 0;
-  do {
-    n = ::sendmsg(socket_.native_handle(), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
-  } while (n < 0 && errno == EINTR);
-  if (n > 0) {
-    ++loop_.stats().writes;
-    loop_.stats().bytes_out += static_cast<uint64_t>(n);
-  }
-  return n;
 }
 
 }  // namespace mqtt_sim::net

@@ -3,6 +3,7 @@
 #include <netinet/in.h>
 
 #include <algorithm>
+#include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/post.hpp>
 #include <cerrno>
 #include <chrono>
@@ -16,6 +17,9 @@ namespace {
 
 using boost::system::error_code;
 
+using Unix = boost::asio::local::stream_protocol;
+
+constexpr size_t kUnixPathLimit = 107;                        // what the system's address can hold
 constexpr size_t kAddressLimit = 16;                          // of one name
 constexpr Duration kCatchUp = std::chrono::milliseconds(10);  // how far a late start may be made up for
 // A socket option of Linux: take the port at connect(), when the pair of addresses is known, not at bind().
@@ -37,6 +41,7 @@ Duration interval_of(double rate_per_s) {
 
 CloseReason reason_of(const error_code& error) {
   switch (error.value()) {
+    case EAGAIN:  // the backlog of a Unix-domain socket is full
     case ECONNREFUSED: return CloseReason::refused;
     case ECONNRESET: return CloseReason::reset;
     case EADDRNOTAVAIL:
@@ -53,21 +58,34 @@ error_code error_of(int number) { return {number, boost::system::system_category
 bool is_connected_to_itself(const Socket& socket, const Tcp::endpoint& remote) {
   if (!remote.address().is_loopback()) return false;
   error_code error;
-  return socket.local_endpoint(error) == remote && !error;
+  return as_tcp(socket.local_endpoint(error)) == remote && !error;
 }
 
 }  // namespace
 
-Dialer::Dialer(Loop& loop, const Address& target, const NetOptions& options)
+Dialer::Dialer(Loop& loop, const Target& target, const NetOptions& options)
     : loop_(loop),
       target_(target),
+      handshake_limit_(options.handshake_limit),
+      websocket_frame_limit_(options.websocket_frame_limit),
       in_progress_limit_(std::max(options.connects_in_progress_limit, 1u)),
       interval_(interval_of(options.connect_rate_per_s)),
       resolver_(loop.context()),
       sources_(parse_all(options.source_addresses)) {
+  const Address& at = target.address;
   error_code error;
-  const auto literal = boost::asio::ip::make_address(target.host, error);
-  if (!error) addresses_.emplace_back(literal, target.port);
+  const auto literal = boost::asio::ip::make_address(at.host, error);
+  if (!error) addresses_.emplace_back(literal, at.port);
+  if (!at.unix_path.empty()) addresses_.assign(1, Tcp::endpoint());  // stands for the path
+  if (has_tls(target.transport)) {
+    const TlsClientOptions options_of_tls = target.tls ? *target.tls : TlsClientOptions{};
+    auto made = TlsContext::make_client(options_of_tls, at.unix_path.empty() ? at.host : "localhost");
+    if (made) {
+      tls_ = std::move(*made);
+    } else {
+      tls_problem_ = made.error().text;
+    }
+  }
 }
 
 Dialer::~Dialer() { loop_.deadlines().forget(*this); }
@@ -88,16 +106,31 @@ void Dialer::withdraw(const Connection& connection) {
 }
 
 std::optional<Instant> Dialer::deadline() const {
-  const bool waits_for_time = interval_ > Duration::zero() && !waiting_.empty() && dials_.size() < in_progress_limit_;
+  const bool waits_for_time = interval_ > Duration::zero() && !waiting_.empty() && has_room();
   return waits_for_time ? std::optional(next_start_) : std::nullopt;
 }
 
 void Dialer::on_deadline(Instant) { start_next(); }
 
+std::unique_ptr<Opener> Dialer::make_opener(Stack& stack, TlsSession& session, const Opening& opening, Instant now) {
+  ++openings_;
+  return std::make_unique<ClientOpener>(stack, loop_.stack_buffers(), loop_.random(), opening, target_, tls_.get(),
+                                        tls_ && tls_->resumes() ? &session : nullptr, websocket_frame_limit_, now);
+}
+
+void Dialer::on_opening_over() {
+  --openings_;
+  start_next();
+}
+
 void Dialer::start_next() {
   if (waiting_.empty()) return;
+  if (!tls_problem_.empty()) {
+    boost::asio::post(loop_.context(), [this] { fail_all(CloseReason::tls_failed, tls_problem_, loop_.on_event()); });
+    return;
+  }
   if (addresses_.empty()) return resolve();
-  while (!waiting_.empty() && dials_.size() < in_progress_limit_) {
+  while (!waiting_.empty() && has_room()) {
     const Instant now = Loop::clock();
     if (is_paced(now)) break;
     next_start_ = std::max(next_start_, now - kCatchUp) + interval_;
@@ -118,7 +151,7 @@ void Dialer::resolve() {
   if (resolve_started_ != kNever) return;
   resolve_started_ = Loop::clock();
   resolver_.async_resolve(
-      target_.host, std::to_string(target_.port),
+      target_.address.host, std::to_string(target_.address.port),
       [this](const error_code& error, const Resolver::results_type& found) { on_resolved(error, found); });
 }
 
@@ -135,10 +168,14 @@ void Dialer::on_resolved(const error_code& error, const Resolver::results_type& 
     return;
   }
   // Whoever wishes again has the name looked up again.
+  fail_all(CloseReason::unreachable, error.message(), now);
+}
+
+void Dialer::fail_all(CloseReason reason, const std::string& detail, Instant now) {
   for (Connection* connection : std::exchange(waiting_, {})) {
     ++loop_.stats().connects_started;
     ++loop_.stats().connects_failed;
-    connection->on_dial_failed(CloseReason::unreachable, now);
+    connection->on_dial_failed(reason, detail, now);
   }
 }
 
@@ -151,10 +188,10 @@ void Dialer::finish(Dial& dial, const error_code& error, Instant now) {
 
   if (connection && error) {
     ++loop_.stats().connects_failed;
-    connection->on_dial_failed(reason_of(error), now);
+    connection->on_dial_failed(reason_of(error), error.message(), now);
   } else if (connection) {
     opening.tcp = now - opening.started;
-    connection->on_stream(std::move(socket), opening, now);
+    connection->on_dialled(std::move(socket), opening, now);
   }
   start_next();
 }
@@ -172,20 +209,30 @@ void Dialer::Dial::attempt() {
   if (early_error) {
     boost::asio::post(loop.context(), [this] { on_attempt(early_error); });
   } else {
-    socket.async_connect(remote, completion<&Dial::on_attempt>(*this, loop.memory()));
+    const std::string& path = dialer.target_.address.unix_path;
+    const Stream::endpoint to = path.empty() ? Stream::endpoint(remote) : Stream::endpoint(Unix::endpoint(path));
+    socket.async_connect(to, completion<&Dial::on_attempt>(*this, loop.memory()));
   }
 }
 
 error_code Dialer::Dial::prepare(const Tcp::endpoint& remote) {
+  if (!dialer.target_.address.unix_path.empty()) return open_unix();
   if (!source) source = dialer.sources_.choose(remote.address());
   if (!source) return error_of(EADDRNOTAVAIL);
   error_code error;
   socket.close(error);  // of the attempt before
   error.clear();
-  socket.open(remote.protocol(), error);
+  socket.open(Stream(remote.protocol()), error);
   if (!error) socket.set_option(Tcp::no_delay(true), error);
   if (!error && source->address) socket.set_option(BindAddressNoPort(true), error);
-  if (!error && source->address) socket.bind({*source->address, 0}, error);
+  if (!error && source->address) socket.bind(Tcp::endpoint(*source->address, 0), error);
+  return error;
+}
+
+error_code Dialer::Dial::open_unix() {
+  if (dialer.target_.address.unix_path.size() > kUnixPathLimit) return error_of(ENAMETOOLONG);
+  error_code error;
+  socket.open(Stream(Unix()), error);
   return error;
 }
 

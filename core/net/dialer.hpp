@@ -1,4 +1,5 @@
-// Opens streams to one target: at most so many at once and so many a second, the rest wait in order. It resolves the
+// Opens streams to one target: at most so many at once, handshakes included, and so many a second; the rest wait in
+// order. It resolves the
 // target's name once, tries its addresses in turn beginning with the one that worked last, and moves to the next source
 // address when one has no port left. One per distinct target; owned by NetDriver, its thread only.
 #pragma once
@@ -7,11 +8,14 @@
 #include <cstdint>
 #include <deque>
 #include <list>
+#include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "core/base/driver.hpp"
 #include "core/net/loop.hpp"
+#include "core/net/opener.hpp"
 #include "core/net/options.hpp"
 #include "core/net/source_addresses.hpp"
 
@@ -21,15 +25,22 @@ class Connection;
 
 class Dialer final : public DeadlineHolder {
  public:
-  Dialer(Loop& loop, const Address& target, const NetOptions& options);
+  Dialer(Loop& loop, const Target& target, const NetOptions& options);
   Dialer(const Dialer&) = delete;
   Dialer& operator=(const Dialer&) = delete;
   ~Dialer();
 
-  // Opens a stream for `connection` when its turn has come, never within this call: on_stream or on_dial_failed tells.
+  // Connects a socket for `connection` when its turn has come, never within this call: on_dialled or on_dial_failed
+  // tells.
   void enqueue(Connection& connection);
   // Takes that back: neither will be called.
   void withdraw(const Connection& connection);
+
+  const Target& target() const { return target_; }
+  Duration handshake_limit() const { return handshake_limit_; }
+  // For a target that is not plain. Each opener must be followed by on_opening_over().
+  std::unique_ptr<Opener> make_opener(Stack& stack, TlsSession& session, const Opening& opening, Instant now);
+  void on_opening_over();
 
   std::optional<Instant> deadline() const override;  // of the next start, when a rate is set
   void on_deadline(Instant now) override;
@@ -42,6 +53,7 @@ class Dialer final : public DeadlineHolder {
     void attempt();
     void on_attempt(const boost::system::error_code& error);
     boost::system::error_code prepare(const Tcp::endpoint& remote);
+    boost::system::error_code open_unix();
 
     Dialer& dialer;
     Connection* connection;  // null: withdrawn, waits for its handler only
@@ -56,13 +68,17 @@ class Dialer final : public DeadlineHolder {
   };
 
   void start_next();
+  bool has_room() const { return dials_.size() + openings_ < in_progress_limit_; }
+  void fail_all(CloseReason reason, const std::string& detail, Instant now);
   bool is_paced(Instant now) const { return interval_ > Duration::zero() && next_start_ > now; }
   void resolve();
   void on_resolved(const boost::system::error_code& error, const Resolver::results_type& found);
   void finish(Dial& dial, const boost::system::error_code& error, Instant now);
 
   Loop& loop_;
-  const Address target_;
+  const Target target_;
+  const Duration handshake_limit_;
+  const uint64_t websocket_frame_limit_;
   const uint32_t in_progress_limit_;
   const Duration interval_;  // between two starts; zero: no pacing
   Instant next_start_{};
@@ -72,6 +88,9 @@ class Dialer final : public DeadlineHolder {
   std::vector<Tcp::endpoint> addresses_;
   size_t preferred_ = 0;  // index of the address that worked last
   SourceAddresses sources_;
+  std::unique_ptr<TlsContext> tls_;  // of tls and wss
+  std::string tls_problem_;          // why there is none
+  uint32_t openings_ = 0;            // connected, and with handshakes to do
   std::deque<Connection*> waiting_;
   std::list<Dial> dials_;
 };

@@ -16,28 +16,28 @@ namespace mqtt_sim::net {
 NetDriver::NetDriver(NetOptions options) : options_(std::move(options)), loop_(std::make_unique<Loop>()) {}
 
 NetDriver::~NetDriver() {
-  listeners_.clear();
   const Instant now = Loop::clock();
   for (const auto& connection : loop_->connections()) connection->drop(now);
+  listeners_.clear();
 }
 
 Instant NetDriver::now() const { return Loop::clock(); }
 
-Waker& NetDriver::attach(Endpoint& endpoint, const Address& target) {
+Waker& NetDriver::attach(Endpoint& endpoint, const Target& target) {
   Connection& connection = loop_->add(std::make_unique<Connection>(*loop_, endpoint, dialer_for(target)));
   connection.wake();  // it may wish, or have a deadline, already
   return connection;
 }
 
-Dialer& NetDriver::dialer_for(const Address& target) {
-  const auto found = std::ranges::find(targets_, target, &Target::address);
-  if (found != targets_.end()) return *found->dialer;
-  return *targets_.emplace_back(Target{target, std::make_unique<Dialer>(*loop_, target, options_)}).dialer;
+Dialer& NetDriver::dialer_for(const Target& target) {
+  const auto found = std::ranges::find_if(dialers_, [&](const auto& dialer) { return dialer->target() == target; });
+  if (found != dialers_.end()) return **found;
+  return *dialers_.emplace_back(std::make_unique<Dialer>(*loop_, target, options_));
 }
 
-Expected<Address> NetDriver::listen(Service& service, const Address& at) {
-  auto listener = std::make_unique<Listener>(*loop_, service);
-  Expected<Address> bound = listener->open(at);
+Expected<Address> NetDriver::listen(Service& service, const ListenAddress& at) {
+  auto listener = std::make_unique<Listener>(*loop_, service, at);
+  Expected<Address> bound = listener->open();
   if (bound) listeners_.push_back(std::move(listener));
   return bound;
 }
@@ -62,6 +62,8 @@ void NetDriver::post(std::function<void()> work) {
     work();
   });
 }
+
+std::string_view NetDriver::close_detail() const { return loop_->close_detail; }
 
 const NetStats& NetDriver::stats() const { return loop_->stats(); }
 

@@ -10,6 +10,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "core/base/driver.hpp"
@@ -30,8 +31,9 @@ class NetDriver final : public Driver {
   ~NetDriver() override;
 
   Instant now() const override;
-  Waker& attach(Endpoint& endpoint, const Address& target) override;
-  Expected<Address> listen(Service& service, const Address& at) override;
+  Waker& attach(Endpoint& endpoint, const Target& target) override;
+  Expected<Address> listen(Service& service, const ListenAddress& at) override;
+  std::string_view close_detail() const override;
   void run_until(Instant until) override;
   void stop() override;  // also ends the next run_until, if none is running
   void post(std::function<void()> work) override;
@@ -40,17 +42,12 @@ class NetDriver final : public Driver {
   static Duration thread_cpu_time();  // used by the calling thread so far, in user and kernel mode
 
  private:
-  Dialer& dialer_for(const Address& target);
-
-  struct Target {
-    Address address;
-    std::unique_ptr<Dialer> dialer;
-  };
+  Dialer& dialer_for(const Target& target);
 
   const NetOptions options_;
   std::atomic<bool> is_stopping_ = false;
   std::unique_ptr<Loop> loop_;
-  std::vector<Target> targets_;
+  std::vector<std::unique_ptr<Dialer>> dialers_;  // one for each different target
   std::vector<std::unique_ptr<Listener>> listeners_;
 };
 

@@ -4,15 +4,21 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <boost/asio/local/stream_protocol.hpp>
 #include <cctype>
 #include <cerrno>
 #include <chrono>
+#include <utility>
 
 #include "core/net/connection.hpp"
+#include "core/net/http_endpoint.hpp"
 
 namespace mqtt_sim::net {
 namespace {
 
+using Unix = boost::asio::local::stream_protocol;
+
+constexpr size_t kUnixPathLimit = 107;  // what the system's address can hold
 constexpr int kBacklog = 4096;
 constexpr int kAcceptsPerEvent = 64;  // then the others' turn
 constexpr Duration kPause = std::chrono::milliseconds(100);
@@ -20,10 +26,22 @@ constexpr uint8_t kUnspecifiedError = 0x80;
 
 using boost::system::error_code;
 
+std::string name_of(const Address& at) {
+  return at.unix_path.empty() ? at.host + ":" + std::to_string(at.port) : at.unix_path;
+}
+
 Error listen_error(const Address& at, const error_code& error) {
   std::string why = error.message();
   if (!why.empty()) why[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(why[0])));
-  return make_error(kUnspecifiedError, "cannot listen on " + at.host + ":" + std::to_string(at.port) + ": " + why);
+  return make_error(kUnspecifiedError, "cannot listen on " + name_of(at) + ": " + why);
+}
+
+// Whether the path is a socket at which nobody listens any more.
+bool is_left_over(boost::asio::io_context& context, const Unix::endpoint& at) {
+  boost::asio::basic_stream_socket<Unix, Executor> probe(context);
+  error_code error;
+  probe.connect(at, error);
+  return error == boost::asio::error::connection_refused;
 }
 
 bool is_want_of_resources(int error) {
@@ -32,17 +50,49 @@ bool is_want_of_resources(int error) {
 
 }  // namespace
 
-Listener::Listener(Loop& loop, Service& service) : loop_(loop), service_(service), acceptor_(loop.context()) {}
+Listener::Listener(Loop& loop, Service& service, const ListenAddress& rules)
+    : loop_(loop), service_(service), rules_(rules), acceptor_(loop.context()) {}
 
-Listener::~Listener() { loop_.deadlines().forget(*this); }
+Listener::~Listener() {
+  loop_.deadlines().forget(*this);
+  if (is_bound_to_path_) ::unlink(rules_.address.unix_path.c_str());
+}
 
-Expected<Address> Listener::open(const Address& at) {
+Expected<Address> Listener::open() {
+  if (const auto checked = check_rules(); !checked) return checked.error();
+  const auto bound = rules_.address.unix_path.empty() ? bind_tcp() : bind_unix();
+  if (bound) wait_readable();
+  return bound;
+}
+
+Expected<void> Listener::check_rules() {
+  const Protocols& taken = rules_.protocols;
+  const auto refuse = [&](const std::string& why) {
+    return make_error(kUnspecifiedError, "cannot listen on " + name_of(rules_.address) + ": " + why);
+  };
+  if (!taken.mqtt && !taken.websocket && !taken.http) return refuse("no protocol is taken");
+  if (taken.http && !rules_.http) return refuse("HTTP is taken, and nobody answers it");
+  if (rules_.tls) {
+    auto made = TlsContext::make_server(*rules_.tls);
+    if (!made) return refuse(made.error().text);
+    tls_ = std::move(*made);
+  }
+  if (!rules_.proxy_protocol) return {};
+  auto trust = ProxyTrust::parse(rules_.trusted_proxies);
+  if (!trust) return refuse(trust.error().text);
+  if (rules_.trusted_proxies.empty()) return refuse("the PROXY protocol is taken, and no proxy is trusted");
+  proxy_trust_ = std::move(*trust);
+  return {};
+}
+
+Expected<Address> Listener::bind_tcp() {
+  const Address& at = rules_.address;
   error_code error;
   const auto found = Resolver(loop_.context()).resolve(at.host, std::to_string(at.port), Resolver::passive, error);
   if (error || found.empty()) return listen_error(at, error);
   const Tcp::endpoint local = found.begin()->endpoint();
 
-  if (!error) acceptor_.open(local.protocol(), error);
+  if (!error) acceptor_.open(Stream(local.protocol()), error);
   if (!error) acceptor_.set_option(Acceptor::reuse_address(true), error);
   if (!error) acceptor_.set_option(Tcp::no_delay(true), error);  // accepted sockets inherit it
   if (!error) acceptor_.non_blocking(true, error);
@@ -50,10 +100,25 @@ Expected<Address> Listener::open(const Address& at) {
   if (!error) acceptor_.listen(kBacklog, error);
   if (error) return listen_error(at, error);
 
-  const Tcp::endpoint bound = acceptor_.local_endpoint(error);
+  const auto bound = as_tcp(acceptor_.local_endpoint(error));
+  if (error || !bound) return listen_error(at, error);
+  return Address{bound->address().to_string(), bound->port()};
+}
+
+Expected<Address> Listener::bind_unix() {
+  const Address& at = rules_.address;
+  error_code error;
+  if (at.unix_path.size() > kUnixPathLimit) return listen_error(at, {ENAMETOOLONG, boost::system::system_category()});
+  const Unix::endpoint local(at.unix_path);
+  if (is_left_over(loop_.context(), local)) ::unlink(at.unix_path.c_str());
+
+  acceptor_.open(Stream(local.protocol()), error);
+  if (!error) acceptor_.non_blocking(true, error);
+  if (!error) acceptor_.bind(local, error);
+  if (!error) is_bound_to_path_ = true;
+  if (!error) acceptor_.listen(kBacklog, error);
   if (error) return listen_error(at, error);
-  wait_readable();
-  return Address{bound.address().to_string(), bound.port()};
+  return at;
 }
 
 std::optional<Instant> Listener::deadline() const {
@@ -77,7 +142,7 @@ void Listener::wait_readable() {
 void Listener::on_readable(const error_code&) {
   const Instant now = loop_.on_event();
   for (int i = 0; i < kAcceptsPerEvent; ++i) {
-    Tcp::endpoint from;
+    Stream::endpoint from;
     auto length = static_cast<socklen_t>(from.capacity());
     const int descriptor = ::accept4(acceptor_.native_handle(), from.data(), &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (descriptor >= 0) {
@@ -99,7 +164,7 @@ void Listener::pause(Instant now) {
   loop_.deadlines().expect(*this);
 }
 
-void Listener::take(int descriptor, const Tcp::endpoint& from, Instant now) {
+void Listener::take(int descriptor, const Stream::endpoint& from, Instant now) {
   ++loop_.stats().accepted;
   Socket socket(loop_.context());
   error_code error;
@@ -109,12 +174,36 @@ void Listener::take(int descriptor, const Tcp::endpoint& from, Instant now) {
     ++loop_.stats().accept_errors;
     return;
   }
-  Endpoint* endpoint = service_.on_accept(Peer{to_text(from)}, now);
-  if (!endpoint) return;  // refused: the socket closes here
-  Connection& connection = loop_.add(std::make_unique<Connection>(loop_, *endpoint, service_));
-  Opening opening;
-  opening.started = now;
-  connection.on_stream(std::move(socket), opening, now);
+  const auto tcp = as_tcp(from);
+  Peer peer{.address = tcp ? to_text(*tcp) : "unix:" + rules_.address.unix_path};
+  if (is_plain()) {
+    Endpoint* endpoint = service_.on_accept(peer, now);
+    if (!endpoint) return;  // refused: the socket closes here
+    loop_.add(std::make_unique<Connection>(loop_, *this)).on_arrived(std::move(socket), *endpoint, now);
+    return;
+  }
+  if (handshakes_ >= rules_.handshakes_limit) {
+    ++loop_.stats().handshakes_refused;
+    loop_.note_failure(CloseReason::local, "too many handshakes at once");
+    return;
+  }
+  const bool is_trusted = tcp ? proxy_trust_.covers(tcp->address()) : proxy_trust_.covers_unix();
+  Connection& connection = loop_.add(std::make_unique<Connection>(loop_, *this));
+  connection.on_arrived(std::move(socket), std::move(peer), rules_.proxy_protocol && is_trusted, now);
+}
+
+bool Listener::is_plain() const {
+  return !tls_ && !rules_.proxy_protocol && !rules_.protocols.websocket && !rules_.protocols.http;
+}
+
+std::unique_ptr<Opener> Listener::make_opener(Stack& stack, Peer peer, bool expects_proxy, Instant now) {
+  return std::make_unique<ServerOpener>(stack, loop_.stack_buffers(), loop_.random(), Opening{.started = now}, rules_,
+                                        tls_.get(), expects_proxy, std::move(peer), handshakes_);
+}
+
+std::unique_ptr<Endpoint> Listener::make_http_endpoint(const Peer& peer) {
+  return std::make_unique<HttpEndpoint>(*rules_.http, peer.address, peer.transport == Transport::tls,
+                                        HttpLimits{rules_.handshake_limit, rules_.http_idle_limit});
 }
 
 }  // namespace mqtt_sim::net

@@ -1,6 +1,10 @@
 #include "core/net/loop.hpp"
 
+#include <sys/socket.h>
+
 #include <algorithm>
+#include <cstring>
+#include <random>
 
 #include "core/base/assert.hpp"
 #include "core/net/connection.hpp"
@@ -20,12 +24,22 @@ std::string to_text(const Tcp::endpoint& endpoint) {
   return endpoint.address().is_v6() ? "[" + host + "]:" + port : host + ":" + port;
 }
 
+std::optional<Tcp::endpoint> as_tcp(const Stream::endpoint& endpoint) {
+  const int family = endpoint.protocol().family();
+  if (family != AF_INET && family != AF_INET6) return std::nullopt;
+  Tcp::endpoint tcp;
+  if (family == AF_INET6) tcp = {Tcp::v6(), 0};
+  std::memcpy(tcp.data(), endpoint.data(), std::min(endpoint.size(), tcp.size()));
+  return tcp;
+}
+
 // The hint says that only one thread runs the loop and touches its sockets and timers; post() stays safe from any.
 Loop::Loop()
     : context_(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO),
       work_(context_.get_executor()),
       timer_(context_),
-      read_buffer_(new uint8_t[kReadBufferSize]) {}
+      read_buffer_(new uint8_t[kReadBufferSize]),
+      random_(uint64_t{std::random_device{}()} << 32 | std::random_device{}()) {}
 
 Loop::~Loop() = default;
 
@@ -40,6 +54,19 @@ Instant Loop::on_event() {
     context_.stop();
   }
   return now;
+}
+
+void Loop::note_failure(CloseReason reason, std::string_view text) {
+  auto& failures = stats_.failures;
+  const auto same = [&](const NetFailure& one) { return one.reason == reason && one.text == text; };
+  auto found = std::ranges::find_if(failures, same);
+  if (found == failures.end() && failures.size() + 1 >= NetStats::kFailureLimit) {
+    reason = CloseReason::reset;
+    text = "other failures";
+    found = std::ranges::find_if(failures, same);
+  }
+  if (found == failures.end()) found = failures.insert(found, {reason, std::string(text), 0});
+  ++found->count;
 }
 
 Connection& Loop::add(std::unique_ptr<Connection> connection) {

@@ -1,9 +1,12 @@
 // How a NetDriver opens streams. Plain values from the Plan.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <vector>
+
+#include "core/base/time.hpp"
 
 namespace mqtt_sim::net {
 
@@ -14,6 +17,9 @@ struct NetOptions {
   // Local addresses to connect from, IP literals, used in turn. Empty: the system chooses, and when a loopback target
   // has no port left for 127.0.0.1, 127.0.0.2 and its successors are used.
   std::vector<std::string> source_addresses;
+
+  Duration handshake_limit = std::chrono::seconds(10);  // for TLS and the WebSocket upgrade of an outbound stream
+  uint64_t websocket_frame_limit = 64 * 1024 * 1024;    // of frames from a server
 };
 
 }  // namespace mqtt_sim::net

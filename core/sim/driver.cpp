@@ -23,7 +23,7 @@ constexpr uint32_t source_of(const ServiceEntry& s) { return source_of(SourceKin
 
 // Clients come from the loopback address, as in a run over real sockets; the ports come round again.
 Peer peer_of(const Stream& stream) {
-  return {"127.0.0.1:" + std::to_string(1024 + (stream.connection - 1) % (65536 - 1024))};
+  return {.address = "127.0.0.1:" + std::to_string(1024 + (stream.connection - 1) % (65536 - 1024))};
 }
 
 // Copies the first n bytes of a gather list.
@@ -49,16 +49,18 @@ SimDriver::~SimDriver() = default;
 
 // --- What engine asks ----------------------------------------------------------------------------------------------
 
-Waker& SimDriver::attach(Endpoint& endpoint, const Address& target) {
+Waker& SimDriver::attach(Endpoint& endpoint, const Target& target) {
   Attachment& attachment = new_attachment(endpoint);
   attachment.client = client_count_++;
-  if (targets_.empty() || targets_.back() != target) targets_.push_back(target);
+  if (targets_.empty() || targets_.back() != target.address) targets_.push_back(target.address);
   attachment.target = static_cast<uint32_t>(targets_.size() - 1);
   attachment.wake();
   return attachment;
 }
 
-Expected<Address> SimDriver::listen(Service& service, const Address& at) { return listeners_.add(service, at); }
+Expected<Address> SimDriver::listen(Service& service, const ListenAddress& at) {
+  return listeners_.add(service, at.address);
+}
 
 void SimDriver::stop() { is_stopping_.store(true, std::memory_order_release); }
 

@@ -45,9 +45,9 @@ class SimDriver final : public Driver {
   SimDriver& operator=(const SimDriver&) = delete;
 
   Instant now() const override { return now_; }
-  Waker& attach(Endpoint& endpoint, const Address& target) override;
+  Waker& attach(Endpoint& endpoint, const Target& target) override;
   // Fails if the address is taken. A host of "0.0.0.0", "::" or "" answers for every host.
-  Expected<Address> listen(Service& service, const Address& at) override;
+  Expected<Address> listen(Service& service, const ListenAddress& at) override;
   // stop() leaves now() at the last instant done. kNever runs until nothing is left to happen.
   void run_until(Instant until) override;
   void stop() override;

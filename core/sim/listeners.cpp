@@ -13,6 +13,7 @@ bool is_loopback(const std::string& host) { return host == "localhost" || host =
 bool is_same_host(const std::string& a, const std::string& b) { return a == b || (is_loopback(a) && is_loopback(b)); }
 
 bool answers(const Address& listener, const Address& target) {
+  if (!listener.unix_path.empty() || !target.unix_path.empty()) return listener.unix_path == target.unix_path;
   return listener.port == target.port && (is_any(listener.host) || is_same_host(listener.host, target.host));
 }
 
@@ -20,8 +21,8 @@ bool answers(const Address& listener, const Address& target) {
 
 Expected<Address> Listeners::add(Service& service, const Address& at) {
   Address bound = at;
-  if (at.port == 0) bound.port = free_port(at);
-  if (bound.port == 0) return make_error(0x80, "no port left to listen on");
+  if (at.unix_path.empty() && at.port == 0) bound.port = free_port(at);
+  if (at.unix_path.empty() && bound.port == 0) return make_error(0x80, "no port left to listen on");
   if (is_taken(bound)) return make_error(0x80, "address already in use");
   listeners_.push_back({&entry_of(service), bound});
   return bound;
@@ -43,7 +44,8 @@ ServiceEntry& Listeners::entry_of(Service& service) {
 
 bool Listeners::is_taken(const Address& at) const {
   return std::ranges::any_of(listeners_, [&](const Listener& l) {
-    return answers(l.address, at) || (l.address.port == at.port && is_any(at.host));
+    return answers(l.address, at) ||
+           (at.unix_path.empty() && l.address.unix_path.empty() && l.address.port == at.port && is_any(at.host));
   });
 }
 

@@ -77,10 +77,24 @@ TEST(Dial, a_name_is_resolved_once) {
   EXPECT_EQ(second.openings[0].resolve, Duration::zero());
 }
 
+TEST(Dial, a_name_leads_to_whichever_family_answers) {
+  for (const char* host : {"127.0.0.1", "::1"}) {
+    RecordingEndpoint client(StreamWish::open);
+    RecordingService service;
+    NetDriver driver;
+    const auto bound = driver.listen(service, Address{host, 0});
+    if (!bound) GTEST_SKIP() << bound.error().text;
+    EXPECT_EQ(bound->host, host);
+    driver.attach(client, Address{"", bound->port});  // which the resolver leads to loopback of both families
+    EXPECT_TRUE(runs_until_open(driver, client)) << host;
+    EXPECT_EQ(driver.stats().connects_failed, 0u);
+  }
+}
+
 TEST(Dial, a_name_that_cannot_be_resolved_is_unreachable) {
   RecordingEndpoint client(StreamWish::open);
   NetDriver driver;
-  driver.attach(client, {"no-such-host.invalid", 1883});
+  driver.attach(client, Address{"no-such-host.invalid", 1883});
   ASSERT_TRUE(runs_until_closed(driver, client));
   EXPECT_EQ(client.closes, Reasons{CloseReason::unreachable});
   EXPECT_EQ(driver.stats().connects_failed, 1u);
@@ -88,10 +102,14 @@ TEST(Dial, a_name_that_cannot_be_resolved_is_unreachable) {
 
 TEST(Dial, a_port_where_nobody_listens_refuses) {
   RecordingEndpoint client(StreamWish::open);
+  std::string detail;
   NetDriver driver;
-  driver.attach(client, {"127.0.0.1", unused_port()});
+  client.when_closed = [&] { detail = driver.close_detail(); };
+  driver.attach(client, Address{"127.0.0.1", unused_port()});
   ASSERT_TRUE(runs_until_closed(driver, client));
   EXPECT_EQ(client.closes, Reasons{CloseReason::refused});
+  EXPECT_EQ(detail, "Connection refused");
+  EXPECT_EQ(driver.close_detail(), "") << "only while it is delivered";
   EXPECT_TRUE(client.openings.empty());
   EXPECT_EQ(driver.stats().connects_started, 1u);
   EXPECT_EQ(driver.stats().connects_failed, 1u);
@@ -103,7 +121,7 @@ TEST(Dial, an_endpoint_that_wishes_again_at_once_does_not_hold_up_the_loop) {
   NetDriver driver;
   stubborn.when_closed = [&] { stubborn.wanted = StreamWish::open; };
   patient.due = driver.now() + 10ms;
-  driver.attach(stubborn, {"127.0.0.1", unused_port()});
+  driver.attach(stubborn, Address{"127.0.0.1", unused_port()});
   driver.attach(patient, {});
   driver.run_until(driver.now() + 20ms);
   EXPECT_GT(stubborn.closes.size(), 1u);
@@ -145,7 +163,7 @@ struct Hanging : ::testing::Test {
 
   void attach(Driver& driver, size_t count) {
     for (size_t i = 0; i < count; ++i) {
-      driver.attach(clients.emplace_back(StreamWish::open), {"127.0.0.1", listener.port()});
+      driver.attach(clients.emplace_back(StreamWish::open), Address{"127.0.0.1", listener.port()});
     }
   }
   size_t count_open() const {
@@ -173,7 +191,7 @@ TEST_F(Hanging, connects_in_progress_and_in_the_queue_can_be_withdrawn) {
   NetDriver driver({.connects_in_progress_limit = 2, .source_addresses = {}});
   std::vector<Waker*> wakers;
   for (int i = 0; i < 6; ++i) {
-    wakers.push_back(&driver.attach(clients.emplace_back(StreamWish::open), {"127.0.0.1", listener.port()}));
+    wakers.push_back(&driver.attach(clients.emplace_back(StreamWish::open), Address{"127.0.0.1", listener.port()}));
   }
   driver.run_until(driver.now() + 20ms);
   const size_t open = count_open();

@@ -20,7 +20,7 @@ TEST(NetDriver, port_0_is_any_free_one_and_is_reported) {
   RecordProperty("req", "M-05");
   RecordingService service;
   NetDriver driver;
-  const Address at = driver.listen(service, {"127.0.0.1", 0}).value();
+  const Address at = driver.listen(service, Address{"127.0.0.1", 0}).value();
   EXPECT_EQ(at.host, "127.0.0.1");
   EXPECT_NE(at.port, 0);
   RawSocket peer = RawSocket::connected_to(at.port);
@@ -31,7 +31,7 @@ TEST(NetDriver, a_port_that_is_taken_is_an_error_that_names_it) {
   RecordingService service;
   NetDriver driver;
   const RawSocket taken = RawSocket::listening(1);
-  const auto result = driver.listen(service, {"127.0.0.1", taken.port()});
+  const auto result = driver.listen(service, Address{"127.0.0.1", taken.port()});
   ASSERT_TRUE(result.has_error());
   EXPECT_EQ(result.error().text,
             "cannot listen on 127.0.0.1:" + std::to_string(taken.port()) + ": address already in use");
@@ -41,7 +41,7 @@ TEST(NetDriver, a_host_that_is_not_ours_or_does_not_exist_is_an_error_that_names
   for (const char* host : {"192.0.2.1", "no-such-host.invalid"}) {
     RecordingService service;
     NetDriver driver;
-    const auto result = driver.listen(service, {host, 0});
+    const auto result = driver.listen(service, Address{host, 0});
     ASSERT_TRUE(result.has_error()) << host;
     EXPECT_TRUE(result.error().text.starts_with("cannot listen on " + std::string(host) + ":0: "));
   }
@@ -249,7 +249,7 @@ TEST(NetDriver, its_end_closes_everything_and_tells_everyone_once) {
   ASSERT_TRUE(run_until_true(*driver, [&] { return service.endpoints.size() == 2 && open.openings.size() == 1; }));
   const RawSocket full = RawSocket::listening(0);  // its backlog has place for one
   const RawSocket filler = RawSocket::connected_to(full.port());
-  driver->attach(dialling, {"127.0.0.1", full.port()});
+  driver->attach(dialling, Address{"127.0.0.1", full.port()});
   driver->run_until(driver->now() + 5ms);
   EXPECT_EQ(dialling.closes, Reasons());
   driver.reset();

@@ -6,6 +6,7 @@
 
 #include "tests/cpp/net/counted_new.hpp"
 #include "tests/cpp/net/recording_endpoint.hpp"
+#include "tests/cpp/net/transports.hpp"
 
 namespace mqtt_sim::net {
 namespace {
@@ -28,7 +29,11 @@ struct Pinger final : RecordingEndpoint {
   void on_deadline(Instant) override { due.reset(); }
 };
 
-TEST(Memory, steady_state_allocates_nothing) {
+class SteadyState : public ::testing::TestWithParam<Transport> {};
+INSTANTIATE_TEST_SUITE_P(Transports, SteadyState, ::testing::Values(Transport::tcp, Transport::ws),
+                         [](const auto& one) { return to_string(one.param); });
+
+TEST_P(SteadyState, allocates_nothing) {
   struct PingService final : RecordingService {
     Pinger pinger;
     Endpoint* on_accept(const Peer&, Instant) override { return &pinger; }
@@ -39,7 +44,8 @@ TEST(Memory, steady_state_allocates_nothing) {
   client.wanted = StreamWish::open;
   client.has_ball = true;
   NetDriver driver;
-  driver.attach(client, listen_anywhere(driver, service));
+  const Address at = driver.listen(service, rules_for(GetParam())).value();
+  driver.attach(client, target_for(GetParam(), at));
   uint64_t allocated = 1;
   for (int attempt = 0; attempt < 10 && allocated > 0; ++attempt) {  // the first few fill the stores
     const uint64_t throws_before = throws;

@@ -49,6 +49,7 @@ class RawSocket {
     return ntohs(address.sin_port);
   }
   void send(std::string_view text) {
+    if (text.empty()) return;
     EXPECT_EQ(::send(descriptor_, text.data(), text.size(), MSG_NOSIGNAL), static_cast<ssize_t>(text.size()));
   }
   void end_output() { ::shutdown(descriptor_, SHUT_WR); }
@@ -67,6 +68,12 @@ class RawSocket {
     const ssize_t n = ::recv(descriptor_, text.data(), limit, MSG_DONTWAIT);
     text.resize(n > 0 ? static_cast<size_t>(n) : 0);
     return text;
+  }
+  // Whether the peer has ended it, in order or by a reset, and nothing is left to read.
+  bool has_ended() {
+    char byte = 0;
+    const ssize_t n = ::recv(descriptor_, &byte, 1, MSG_DONTWAIT | MSG_PEEK);
+    return n == 0 || (n < 0 && errno != EAGAIN);
   }
   // 0 at the end of the stream, otherwise the errno of the next read; -1 when there are bytes instead.
   int ending() {

@@ -73,6 +73,7 @@ struct RecordingEndpoint : Endpoint {
 struct RecordingService : Service {
   std::vector<std::unique_ptr<RecordingEndpoint>> endpoints;
   std::vector<std::string> peers;
+  std::vector<Peer> arrivals;
   std::set<Endpoint*> released;
   std::function<void(RecordingEndpoint&)> prepare = [](RecordingEndpoint& endpoint) {
     endpoint.when_bytes = [&endpoint](ByteView bytes) { endpoint.queue.append(bytes); };
@@ -83,6 +84,7 @@ struct RecordingService : Service {
 
   Endpoint* on_accept(const Peer& peer, Instant) override {
     peers.push_back(peer.address);
+    arrivals.push_back(peer);
     if (refuses) return nullptr;
     endpoints.push_back(std::make_unique<RecordingEndpoint>());
     prepare(*endpoints.back());
@@ -97,7 +99,7 @@ struct RecordingService : Service {
 };
 
 inline Address listen_anywhere(Driver& driver, Service& service) {
-  return driver.listen(service, {"127.0.0.1", 0}).value();
+  return driver.listen(service, Address{"127.0.0.1", 0}).value();
 }
 
 // Runs in slices of a millisecond until `is_done`; false when five seconds were not enough.

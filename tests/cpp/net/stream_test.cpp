@@ -273,7 +273,7 @@ TEST_F(Arrived, a_service_may_refuse) {
   EXPECT_TRUE(service.endpoints.empty());
 }
 
-TEST_F(Arrived, more_than_the_read_buffer_holds_arrives_whole) {
+TEST_F(Arrived, more_than_the_read_buffer_holds_arrives_whole) {  // [MQTT-4.2-1]
   service.prepare = [](RecordingEndpoint&) {};
   RawSocket peer = arrive();
   const std::string text = pattern(3 << 20, 3);

@@ -273,8 +273,8 @@ TEST(SimStream, ReachesTheServiceThatListensAtItsTarget) {
     ToyService service;
     SimDriver driver({});
     client.wish_now = StreamWish::open;
-    ASSERT_TRUE(driver.listen(service, {.host = c.listen_host}).has_value());
-    driver.attach(client, {.host = c.target_host});
+    ASSERT_TRUE(driver.listen(service, Address{.host = c.listen_host}).has_value());
+    driver.attach(client, Address{.host = c.target_host});
     driver.run_until(at_s(1));
     EXPECT_EQ(client.is_open, c.is_reached) << c.listen_host << " <- " << c.target_host;
   }
@@ -283,27 +283,27 @@ TEST(SimStream, ReachesTheServiceThatListensAtItsTarget) {
 TEST(SimListen, RefusesAnAddressThatIsTaken) {
   ToyService service;
   SimDriver driver({});
-  ASSERT_TRUE(driver.listen(service, {.host = "localhost", .port = 1}).has_value());
-  EXPECT_FALSE(driver.listen(service, {.host = "127.0.0.1", .port = 1}).has_value());
-  EXPECT_FALSE(driver.listen(service, {.host = "0.0.0.0", .port = 1}).has_value());
-  EXPECT_TRUE(driver.listen(service, {.host = "other", .port = 1}).has_value());
-  EXPECT_EQ(driver.listen(service, {.host = "other", .port = 1}).error().text, "address already in use");
+  ASSERT_TRUE(driver.listen(service, Address{.host = "localhost", .port = 1}).has_value());
+  EXPECT_FALSE(driver.listen(service, Address{.host = "127.0.0.1", .port = 1}).has_value());
+  EXPECT_FALSE(driver.listen(service, Address{.host = "0.0.0.0", .port = 1}).has_value());
+  EXPECT_TRUE(driver.listen(service, Address{.host = "other", .port = 1}).has_value());
+  EXPECT_EQ(driver.listen(service, Address{.host = "other", .port = 1}).error().text, "address already in use");
 }
 
 TEST(SimListen, PortZeroIsTheNextFreeOne) {
   ToyService service;
   SimDriver driver({});
-  EXPECT_EQ(driver.listen(service, {.port = 0}).value(), (Address{.host = "127.0.0.1", .port = 49152}));
-  EXPECT_EQ(driver.listen(service, {.port = 0}).value().port, 49153);
+  EXPECT_EQ(driver.listen(service, Address{.port = 0}).value(), (Address{.host = "127.0.0.1", .port = 49152}));
+  EXPECT_EQ(driver.listen(service, Address{.port = 0}).value().port, 49153);
 }
 
 TEST(SimListen, RunsOutOfPortsWithAnError) {
   ToyService service;
   SimDriver driver({});
   for (int i = 49152; i < 65536; i += 1) {
-    ASSERT_TRUE(driver.listen(service, {.host = "", .port = static_cast<uint16_t>(i)}).has_value());
+    ASSERT_TRUE(driver.listen(service, Address{.host = "", .port = static_cast<uint16_t>(i)}).has_value());
   }
-  EXPECT_EQ(driver.listen(service, {.port = 0}).error().text, "no port left to listen on");
+  EXPECT_EQ(driver.listen(service, Address{.port = 0}).error().text, "no port left to listen on");
 }
 
 }  // namespace

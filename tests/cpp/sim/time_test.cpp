@@ -187,8 +187,8 @@ TEST(SimTime, AServiceAtTwoAddressesHasOneDeadline) {
   ToyService service;
   service.alarm = at_ns(10);
   SimDriver driver({});
-  ASSERT_TRUE(driver.listen(service, {.port = 1}).has_value());
-  ASSERT_TRUE(driver.listen(service, {.port = 2}).has_value());
+  ASSERT_TRUE(driver.listen(service, Address{.port = 1}).has_value());
+  ASSERT_TRUE(driver.listen(service, Address{.port = 2}).has_value());
   driver.run_until(at_ns(10));
   EXPECT_EQ(service.deadlines, (std::vector<int64_t>{10}));
 }
