@@ -17,6 +17,8 @@ constexpr uint8_t kReservedFlag = 0x01;
 
 constexpr uint8_t kNoQos = 3;  // the value of two QoS bits that is none
 
+constexpr size_t kUsualFilters = 4;  // in one packet: so many cost a single allocation
+
 std::optional<ProtocolVersion> version_of(std::string_view name, uint8_t level) {
   if (name == "MQTT" && level == 4) return ProtocolVersion::v3_1_1;
   if (name == "MQTT" && level == 5) return ProtocolVersion::v5_0;
@@ -37,7 +39,7 @@ void check_connect_flags(FieldReader& in, uint8_t flags, ProtocolVersion version
   if (has_will && (flags & kWillQosBits) == kWillQosBits) {  // [MQTT-3.1.2-12]
     in.refuse(ReasonCode::malformed_packet, "will QoS is 3");
   }
-  if (!has_properties(version) && (flags & kPasswordFlag) && !(flags & kUserNameFlag)) {  // 3.1.1: [MQTT-3.1.2-22]
+  if (!has_properties(version) && (flags & kPasswordFlag) && !(flags & kUserNameFlag)) {  // [MQTT-3.1.2-22] of 3.1.1
     in.refuse(ReasonCode::malformed_packet, "password without a user name");
   }
 }
@@ -45,7 +47,7 @@ void check_connect_flags(FieldReader& in, uint8_t flags, ProtocolVersion version
 Will read_will(FieldReader& in, uint8_t flags, ProtocolVersion version) {
   Will will;
   if (has_properties(version)) will.properties = in.properties(kWillProperties);
-  will.topic = in.text();
+  will.topic = in.text();                                // [MQTT-3.1.3-11]
   if (will.topic.empty() || has_wildcard(will.topic)) {  // [MQTT-3.3.2-2], [MQTT-4.7.3-1]
     in.refuse(ReasonCode::topic_name_invalid, "will topic is not a topic name");
   }
@@ -71,17 +73,27 @@ Expected<Packet> decode_connect(ByteView body) {
   connect.clean_start = flags & kCleanStartFlag;
   connect.keep_alive_s = in.u16();
   if (has_properties(*version)) connect.properties = in.properties(place_of(PacketType::connect));
-  connect.client_id = in.text();
-  if (flags & kWillFlag) connect.will = read_will(in, flags, *version);
+  connect.client_id = in.text();                                         // [MQTT-3.1.3-3], [MQTT-3.1.3-4]
+  if (flags & kWillFlag) connect.will = read_will(in, flags, *version);  // [MQTT-3.1.2-9], [MQTT-3.1.3-1]
 
   // In 3.1 the remaining length takes precedence over these two flags: the fields may be missing at the end.
   const auto is_missing = [&] { return *version == ProtocolVersion::v3_1 && in.is_done(); };
+  // [MQTT-3.1.2-16], [MQTT-3.1.2-17], [MQTT-3.1.3-12]
   if ((flags & kUserNameFlag) && !is_missing()) connect.user_name = in.text();
-  if ((flags & kPasswordFlag) && !is_missing()) connect.password = in.binary();
+  if ((flags & kPasswordFlag) && !is_missing()) connect.password = in.binary();  // [MQTT-3.1.2-18], [MQTT-3.1.2-19]
   return in.finish<Packet>(std::move(connect));
 }
 
+// A server that does not know 5.0 refuses in the form of its own level, with a return code. [MQTT-3.1.2-2] of 3.1.1
+bool is_refusal_below_5(ByteView body) {
+  constexpr uint8_t kLast = static_cast<uint8_t>(ConnectReturnCode::not_authorized);
+  return body.size() == 2 && body[0] == 0 && body[1] > 0 && body[1] <= kLast;
+}
+
 Expected<Packet> decode_connack(ByteView body, ProtocolVersion version) {
+  if (has_properties(version) && is_refusal_below_5(body)) {
+    return Packet(Connack{.code = static_cast<uint8_t>(from_connect_return_code(body[1])), .properties = {}});
+  }
   FieldReader in(body);
   Connack connack;
   const uint8_t flags = in.u8();
@@ -90,7 +102,7 @@ Expected<Packet> decode_connack(ByteView body, ProtocolVersion version) {
     if (flags & 0xFE) in.refuse(ReasonCode::malformed_packet, "reserved acknowledge flag is set");  // [MQTT-3.2.2-1]
     connack.session_present = flags & 0x01;
   }
-  if (connack.session_present && connack.code != 0) {  // [MQTT-3.2.2-6]; 3.1.1: [MQTT-3.2.2-4]
+  if (connack.session_present && connack.code != 0) {  // [MQTT-3.2.2-6]
     in.refuse(ReasonCode::protocol_error, "session present in a refusal");
   }
   const bool is_known = has_properties(version)
@@ -124,7 +136,7 @@ Expected<Packet> decode_reply(ByteView body, ProtocolVersion version) {
 SubscriptionOptions read_options(FieldReader& in, ProtocolVersion version) {
   const uint8_t bits = in.u8();
   const uint8_t reserved = has_properties(version) ? 0xC0 : 0xFC;
-  if (bits & reserved) {  // [MQTT-3.8.3-5]; 3.1.1: [MQTT-3-8.3-4]
+  if (bits & reserved) {  // [MQTT-3.8.3-5], [MQTT-3.8.3-4] of 3.1.1
     in.refuse(ReasonCode::malformed_packet, "reserved subscription option is set");
   }
   if ((bits & 3) == kNoQos) {
@@ -155,6 +167,7 @@ Expected<Packet> decode_subscribe(ByteView body, ProtocolVersion version) {
   subscribe.packet_id = in.packet_id();
   if (has_properties(version)) subscribe.properties = in.properties(place_of(PacketType::subscribe));
   if (in.is_done()) in.refuse(ReasonCode::protocol_error, "SUBSCRIBE without a topic filter");  // [MQTT-3.8.3-2]
+  subscribe.entries.reserve(kUsualFilters);
   while (!in.is_done()) {
     SubscribeEntry entry;
     entry.filter = read_filter(in, version);
@@ -173,6 +186,7 @@ Expected<Packet> decode_unsubscribe(ByteView body, ProtocolVersion version) {
   unsubscribe.packet_id = in.packet_id();
   if (has_properties(version)) unsubscribe.properties = in.properties(place_of(PacketType::unsubscribe));
   if (in.is_done()) in.refuse(ReasonCode::protocol_error, "UNSUBSCRIBE without a topic filter");  // [MQTT-3.10.3-2]
+  unsubscribe.filters.reserve(kUsualFilters);
   while (!in.is_done()) unsubscribe.filters.push_back(read_filter(in, version));
   return in.finish<Packet>(std::move(unsubscribe));
 }
@@ -182,6 +196,7 @@ ByteView read_codes(FieldReader& in, PacketType type, ProtocolVersion version) {
   const ByteView codes = in.rest();
   for (const uint8_t code : codes) {
     const bool is_known = has_properties(version) ? is_reason_of(code, place_of(type)) : code <= 2 || code == 0x80;
+    // [MQTT-3.9.3-2] of 3.1.1
     if (!is_known) in.refuse(ReasonCode::protocol_error, "packet does not have this reason code");  // [MQTT-3.9.3-2]
   }
   return codes;
@@ -236,7 +251,7 @@ Expected<Packet> decode_empty(ByteView body) {
   return FieldReader(body).finish<Packet>(Empty());
 }
 
-// The flags of the fixed header where they mean nothing. [MQTT-2.1.3-1]; 3.1.1: [MQTT-2.2.2-2]
+// The flags of the fixed header where they mean nothing. [MQTT-2.1.3-1], [MQTT-2.2.2-2] of 3.1.1
 bool has_its_flags(const Frame& frame, ProtocolVersion version) {
   switch (frame.type()) {
     case PacketType::publish: return true;
@@ -245,7 +260,7 @@ bool has_its_flags(const Frame& frame, ProtocolVersion version) {
     case PacketType::unsubscribe:  // [MQTT-3.10.1-1]
       return frame.flags() == 0x02 ||
              (version == ProtocolVersion::v3_1 && frame.flags() == 0x0A);  // 3.1 has a DUP here
-    default: return frame.flags() == 0;
+    default: return frame.flags() == 0;                                    // [MQTT-3.14.1-1], [MQTT-3.15.1-1]
   }
 }
 
@@ -265,7 +280,7 @@ Expected<Publish> decode_publish(const Frame& frame, ProtocolVersion version) {
   if (has_wildcard(publish.topic)) {                                                       // [MQTT-3.3.2-2]
     in.refuse(ReasonCode::topic_name_invalid, "wildcard in a topic name");
   }
-  if (qos > 0) publish.packet_id = in.packet_id();
+  if (qos > 0) publish.packet_id = in.packet_id();  // [MQTT-2.2.1-2]
   if (has_properties(version)) publish.properties = in.properties(place_of(PacketType::publish));
   if (publish.topic.empty()) {
     if (!has_properties(version)) in.refuse(ReasonCode::topic_name_invalid, "topic name is empty");  // [MQTT-4.7.3-1]

@@ -3,8 +3,9 @@
 // entry lists of SUBSCRIBE and UNSUBSCRIBE.
 //
 // Decided elsewhere: what depends on who sent the packet, or on what came before it (a second CONNECT, an unknown
-// alias, a subscription identifier from a client), and in 5.0 the place of wildcards in a topic filter, which a broker
-// refuses for each filter alone (topic.hpp). Below 5.0 such a SUBSCRIBE is malformed as a whole.
+// alias, a subscription identifier from a client), an empty client identifier, and in 5.0 the place of wildcards in a
+// topic filter, which a broker refuses for each filter alone (topic.hpp). Below 5.0 such a SUBSCRIBE is malformed as a
+// whole.
 #pragma once
 
 #include "core/base/expected.hpp"

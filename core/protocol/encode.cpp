@@ -44,10 +44,12 @@ void put_field(Out& out, std::string_view text) {
 
 template <class Out>
 void put_properties(Out& out, const PropertyList& properties) {
-  write_variable_byte_integer(out, properties.encoded().size());
+  write_variable_byte_integer(out, properties.encoded().size());  // [MQTT-2.2.2-1]
   out.put(properties.encoded());
 }
 
+// One for each field that put_body() writes, and no other: [MQTT-3.1.2-11], [MQTT-3.1.2-13], [MQTT-3.1.2-16],
+// [MQTT-3.1.2-17], [MQTT-3.1.2-18], [MQTT-3.1.2-19].
 uint8_t connect_flags(const Connect& connect) {
   unsigned flags = connect.clean_start ? 0x02 : 0;
   if (connect.will) {
@@ -65,7 +67,7 @@ void put_body(Out& out, const Connect& connect, ProtocolVersion version) {
   out.u8(connect_flags(connect));
   out.u16(connect.keep_alive_s);
   if (has_properties(version)) put_properties(out, connect.properties);
-  put_field(out, connect.client_id);
+  put_field(out, connect.client_id);  // [MQTT-3.1.3-1], [MQTT-3.1.3-3]
   if (connect.will) {
     if (has_properties(version)) put_properties(out, connect.will->properties);
     put_field(out, connect.will->topic);
@@ -160,6 +162,7 @@ void put_body(Out& out, const Auth& auth, ProtocolVersion) {
   put_properties(out, auth.properties);
 }
 
+// The flags that mean nothing are as listed. [MQTT-2.1.3-1]
 uint8_t first_byte(PacketType type) {
   const bool has_fixed_flags =
       type == PacketType::pubrel || type == PacketType::subscribe || type == PacketType::unsubscribe;
@@ -222,16 +225,71 @@ struct IsLostBelow5 {
   }
 };
 
-// The packet's bytes, refused where decode() would refuse them: nobody is sent what we would not accept.
-Expected<std::vector<uint8_t>> to_bytes(const Packet& packet, ProtocolVersion version) {
-  const Expected<size_t> size = std::visit([&](const auto& body) { return measure(body, version); }, packet);
+// A value of an enumeration that is none would flow into the bits beside its own two.
+template <class Choice>
+bool fits_two_bits(Choice choice) {
+  return static_cast<unsigned>(choice) <= 3;
+}
+
+struct FitsItsBits {
+  bool operator()(const Connect& packet) const { return !packet.will || fits_two_bits(packet.will->qos); }
+  bool operator()(const Publish& packet) const { return fits_two_bits(packet.qos); }
+  bool operator()(const Subscribe& packet) const {
+    for (const SubscribeEntry& entry : packet.entries) {
+      if (!fits_two_bits(entry.options.qos) || !fits_two_bits(entry.options.retain_handling)) return false;
+    }
+    return true;
+  }
+  template <class Other>
+  bool operator()(const Other&) const {
+    return true;
+  }
+};
+
+// Space for one packet; the usual ones need no allocation.
+class Scratch {
+ public:
+  explicit Scratch(size_t size) {
+    if (size > sizeof small_) large_.resize(size);
+    space_ = size > sizeof small_ ? std::span<uint8_t>(large_) : std::span<uint8_t>(small_).first(size);
+  }
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+  std::span<uint8_t> space() { return space_; }
+
+ private:
+  uint8_t small_[512];
+  std::vector<uint8_t> large_;
+  std::span<uint8_t> space_;
+};
+
+// Appends what decode() would read; what it would refuse is refused here: nobody is sent what we would not accept.
+template <class Body>
+Expected<size_t> encode_checked(const Body& body, uint8_t first, ProtocolVersion version, OutputQueue* out) {
+  const Expected<size_t> size = measure(body, version);
   if (!size) return size.error();
-  std::vector<uint8_t> bytes(with_header(*size));
-  const uint8_t first = first_byte(packet);
-  std::visit([&](const auto& body) { write(bytes, first, *size, body, version); }, packet);
-  const Frame frame{first, ByteView(bytes).last(*size)};
+  Scratch scratch(with_header(*size));
+  const std::span<uint8_t> bytes = scratch.space();
+  write(bytes, first, *size, body, version);
+  const Frame frame{first, bytes.last(*size)};
   if (const Expected<Packet> decoded = decode(frame, version); !decoded) return decoded.error();
-  return bytes;
+  if (out) out->append(bytes);
+  return bytes.size();
+}
+
+Expected<size_t> encode_body(const Publish& publish, uint8_t first, ProtocolVersion version, OutputQueue& out) {
+  if (publish.qos == QoS::at_most_once && publish.packet_id != 0) {  // [MQTT-2.2.1-2]
+    return make_error(ReasonCode::protocol_error, "packet identifier with QoS 0");
+  }
+  Publish head = publish;
+  head.payload = {};  // a payload is never refused, and may be large
+  if (const auto checked = encode_checked(head, first, version, nullptr); !checked) return checked.error();
+  return encode_publish(publish, version, out);
+}
+
+template <class Body>
+Expected<size_t> encode_body(const Body& body, uint8_t first, ProtocolVersion version, OutputQueue& out) {
+  return encode_checked(body, first, version, &out);
 }
 
 }  // namespace
@@ -241,19 +299,11 @@ Expected<size_t> encode(const Packet& packet, ProtocolVersion version, OutputQue
   if (!has_properties(version) && std::visit(IsLostBelow5(), packet)) {
     return make_error(ReasonCode::protocol_error, "packet holds what only MQTT 5.0 can carry");
   }
-  if (const Publish* publish = std::get_if<Publish>(&packet)) {
-    if (publish->qos == QoS::at_most_once && publish->packet_id != 0) {  // [MQTT-2.2.1-2]
-      return make_error(ReasonCode::protocol_error, "packet identifier with QoS 0");
-    }
-    Publish head = *publish;
-    head.payload = {};  // a payload is never refused, and may be large
-    if (const auto checked = to_bytes(head, version); !checked) return checked.error();
-    return encode_publish(*publish, version, out);
+  if (!std::visit(FitsItsBits(), packet)) {
+    return make_error(ReasonCode::malformed_packet, "QoS or retain handling over 3");
   }
-  const Expected<std::vector<uint8_t>> bytes = to_bytes(packet, version);
-  if (!bytes) return bytes.error();
-  out.append(*bytes);
-  return bytes->size();
+  const uint8_t first = first_byte(packet);
+  return std::visit([&](const auto& body) { return encode_body(body, first, version, out); }, packet);
 }
 
 Expected<size_t> encode_publish(const Publish& publish, ProtocolVersion version, OutputQueue& out) {
@@ -262,6 +312,20 @@ Expected<size_t> encode_publish(const Publish& publish, ProtocolVersion version,
   if (!size) return size;
   const size_t whole = with_header(*size);
   write(out.extend(whole), first_byte(publish), *size, publish, version);
+  return whole;
+}
+
+Expected<size_t> encode_publish(const Publish& publish, ProtocolVersion version, OutputQueue& out,
+                                const SharedBytes& payload) {
+  MQTT_SIM_ASSERT(publish.qos == QoS::at_most_once || publish.packet_id != 0);  // [MQTT-2.2.1-3]
+  MQTT_SIM_ASSERT(payload.size() == publish.payload.size());
+  Expected<size_t> size = measure(publish, version);
+  if (!size) return size;
+  Publish head = publish;
+  head.payload = {};
+  const size_t whole = with_header(*size);
+  write(out.extend(whole - payload.size()), first_byte(publish), *size, head, version);
+  out.append(payload);
   return whole;
 }
 

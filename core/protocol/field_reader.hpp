@@ -35,6 +35,7 @@ class FieldReader {
 
   PacketId packet_id() {
     const PacketId id = bytes_.u16();
+    // [MQTT-2.3.1-1] of 3.1.1
     if (id == 0) refuse(ReasonCode::malformed_packet, "packet identifier is 0");  // [MQTT-2.2.1-3]
     return id;
   }

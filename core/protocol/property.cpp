@@ -96,7 +96,7 @@ std::optional<Property> read_value(ByteReader& in, const PropertyRow& row) {
 }
 
 bool has_well_formed_text(const PropertyRow& row, const Property& property) {
-  if (row.type == Type::utf8_string) return is_utf8_string(property.text);
+  if (row.type == Type::utf8_string) return is_utf8_string(property.text);  // [MQTT-3.3.2-13], [MQTT-3.3.2-19]
   if (row.type == Type::utf8_string_pair)
     return is_utf8_string(property.text) && is_utf8_string(property.value);  // [MQTT-1.5.7-1]
   return true;
@@ -243,7 +243,7 @@ PropertyWriter& PropertyWriter::number(PropertyId id, uint32_t value) {
       MQTT_SIM_ASSERT(value <= kLargestVariableByteInteger);
       write_variable_byte_integer(out, value);
       break;
-    default: MQTT_SIM_ASSERT(!"a property with a number");
+    default: MQTT_SIM_ASSERT(false && "a property with a number");
   }
   return *this;
 }

@@ -35,18 +35,19 @@ bool has_wildcard(std::string_view filter) {
 }
 
 bool has_well_placed_wildcards(std::string_view filter) {
-  for (LevelCursor levels(filter); !levels.is_done();) {
-    const std::string_view level = levels.take();
-    if (level.size() > 1 && has_wildcard(level))
-      return false;                                       // [MQTT-4.7.1-1], [MQTT-4.7.1-2]: a wildcard fills its level
-    if (level == "#" && !levels.is_done()) return false;  // [MQTT-4.7.1-1]: and # is the last one
+  const auto begins_level = [&](size_t at) { return at == 0 || filter[at - 1] == '/'; };
+  const auto ends_level = [&](size_t at) { return at + 1 == filter.size() || filter[at + 1] == '/'; };
+  if (!has_wildcard(filter)) return true;
+  for (size_t at = 0; at < filter.size(); ++at) {
+    if (filter[at] == '#' && !(begins_level(at) && at + 1 == filter.size())) return false;  // [MQTT-4.7.1-1]
+    if (filter[at] == '+' && !(begins_level(at) && ends_level(at))) return false;           // [MQTT-4.7.1-2]
   }
   return true;
 }
 
-bool is_valid_topic_name(std::string_view name) {
+bool is_valid_topic_name(std::string_view name) {  // [MQTT-4.7.0-1]
   return !has_wildcard(name) && is_topic_text(name);
-}  // [MQTT-4.7.0-1]
+}
 
 bool is_valid_topic_filter(std::string_view filter) {
   if (!is_topic_text(filter) || !has_well_placed_wildcards(filter)) return false;

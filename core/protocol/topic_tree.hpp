@@ -8,7 +8,7 @@
 //
 // All nodes live in one hash table under (parent, level), and the children of a node are also chained in the order they
 // came. So a node has no container of its own, and visits go in an order that no hash function decides. One owner, one
-// thread. Texts are taken as they are: validity is the caller's (topic.hpp).
+// thread. Texts are taken as they are [MQTT-4.7.3-4]: validity is the caller's (topic.hpp).
 #pragma once
 
 #include <array>

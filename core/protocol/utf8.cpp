@@ -39,6 +39,7 @@ size_t length_of_character(const uint8_t* at, size_t available) {
 
 }  // namespace
 
+// A byte order mark is a character like others. [MQTT-1.5.4-3]
 bool is_utf8_string(std::string_view text) {
   const uint8_t* at = reinterpret_cast<const uint8_t*>(text.data());
   const uint8_t* const end = at + text.size();

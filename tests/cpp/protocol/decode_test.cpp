@@ -95,6 +95,14 @@ TEST(Decode, Connack) {
   EXPECT_EQ(full->properties.number(PropertyId::server_keep_alive), 30u);
 }
 
+TEST(Decode, ConnackOfAnOlderLevelTellsAClientOf5WhyItIsRefused) {
+  const Decoded<Connack> level("CONNACK in which a server of 3.1.1 refuses the level");
+  EXPECT_EQ(level->code, static_cast<uint8_t>(ReasonCode::unsupported_protocol_version));
+  EXPECT_TRUE(level->properties.empty());
+  const Decoded<Connack> client("CONNACK in which a server of 3.1.1 refuses the client");
+  EXPECT_EQ(client->code, static_cast<uint8_t>(ReasonCode::not_authorized));
+}
+
 TEST(Decode, PublishOfEachQos) {
   const Decoded<Publish> zero("PUBLISH of QoS 0 (below 5.0)", v3_1_1);
   EXPECT_EQ(zero->qos, QoS::at_most_once);

@@ -100,6 +100,23 @@ TEST(Encode, PublishOnTheMessagePathGivesTheSameBytes) {
   }
 }
 
+TEST(Encode, PublishRefersToASharedPayload) {
+  for (const auto version : {v3_1_1, v5_0}) {
+    for (const size_t size : {0u, 100u, 2048u, 100'000u}) {
+      const std::string payload(size, 'x');
+      const SharedBytes shared(as_bytes(payload));
+      Publish publish = publish_of(QoS::at_least_once, 77, "a/b", payload);
+      OutputQueue queue;
+      const Expected<size_t> appended = encode_publish(publish, version, queue, shared);
+      ASSERT_TRUE(appended);
+      EXPECT_EQ(*appended, queue.size());
+      EXPECT_TRUE(bytes_of(queue) == written(publish, version)) << size << " bytes of payload";
+      const bool is_referred_to = queue.views().back().data() == shared.view().data();
+      EXPECT_EQ(is_referred_to, size >= OutputQueue::kShareFrom);
+    }
+  }
+}
+
 TEST(Encode, PublishOnTheMessagePathLeavesPropertiesOutBelow5) {
   PropertyWriter properties;
   properties.user_property("a", "b");
@@ -173,8 +190,8 @@ TEST(Encode, RefusesWhatDecodeWouldRefuse) {
   publish.topic = "a";
   publish.dup = true;
   expect_refused(publish, v3_1_1, ReasonCode::malformed_packet);
-  expect_refused(publish_of(QoS::at_least_once, 0, "a", ""), v3_1_1, ReasonCode::malformed_packet);
-  expect_refused(publish_of(QoS::at_most_once, 1, "a", ""), v3_1_1, ReasonCode::protocol_error);  // [MQTT-2.2.1-2]
+  expect_refused(publish_of(QoS::at_least_once, 0, "a", ""), v3_1_1, ReasonCode::malformed_packet);  // [MQTT-2.2.1-3]
+  expect_refused(publish_of(QoS::at_most_once, 1, "a", ""), v3_1_1, ReasonCode::protocol_error);     // [MQTT-2.2.1-2]
   expect_refused(publish_of(QoS::at_most_once, 0, "", ""), v5_0, ReasonCode::protocol_error);
   expect_refused(Connack{true, 2, {}}, v3_1_1, ReasonCode::protocol_error);
   expect_refused(Connack{false, 2, {}}, v5_0, ReasonCode::protocol_error);
@@ -187,6 +204,61 @@ TEST(Encode, RefusesWhatDecodeWouldRefuse) {
   expect_refused(Auth{ReasonCode::reauthenticate, {}}, v5_0, ReasonCode::protocol_error);
   const auto with_password_alone = [](Connect& connect) { connect.password = ByteView(); };
   expect_refused(connect_with(with_password_alone), v3_1_1, ReasonCode::malformed_packet);
+}
+
+TEST(Encode, RefusesChoicesThatTheirBitsDoNotHave) {
+  for (const unsigned value : {3u, 4u, 8u, 16u, 0x80u, 0xFFu}) {
+    SCOPED_TRACE(value);
+    const auto qos = static_cast<QoS>(value);
+    const auto retain_handling = static_cast<RetainHandling>(value);
+    const auto with_will = [&](Connect& connect) {
+      connect.will = will_of("w", "");
+      connect.will->qos = qos;
+    };
+    // Two bits can say 3; to ask for it is a protocol error of 5.0.
+    const ReasonCode reason_in_5 = value == 3 ? ReasonCode::protocol_error : ReasonCode::malformed_packet;
+    expect_refused(connect_with(with_will), v3_1_1, ReasonCode::malformed_packet);
+    for (const auto version : {v3_1, v3_1_1, v5_0}) {
+      expect_refused(publish_of(qos, 1, "t", ""), version, ReasonCode::malformed_packet);
+      expect_refused(Subscribe{1, {}, {{"a", {.qos = qos}}}}, version,
+                     version == v5_0 ? reason_in_5 : ReasonCode::malformed_packet);
+    }
+    expect_refused(Subscribe{1, {}, {{"a", {.retain_handling = retain_handling}}}}, v5_0, reason_in_5);
+  }
+  const auto of_level_6 = [](Connect& connect) { connect.version = static_cast<ProtocolVersion>(6); };
+  expect_refused(connect_with(of_level_6), v5_0, ReasonCode::unsupported_protocol_version);
+}
+
+TEST(Encode, RefusesIllFormedTextAndNoTopicWhereThereMustBeOne) {
+  const auto with_client_id = [](Connect& connect) { connect.client_id = "\xC0\xAF"; };
+  const auto with_user_name = [](Connect& connect) { connect.user_name = std::string_view("a\0b", 3); };
+  const auto with_will_topic = [](std::string_view topic) {
+    return [topic](Connect& connect) { connect.will = will_of(topic, ""); };
+  };
+  for (const auto version : {v3_1, v3_1_1, v5_0}) {
+    const auto at_version = [version](const std::function<void(Connect&)>& change) {
+      return connect_with([&](Connect& connect) {
+        connect.version = version;
+        change(connect);
+      });
+    };
+    expect_refused(at_version(with_client_id), version, ReasonCode::malformed_packet);  // [MQTT-3.1.3-4]
+    expect_refused(at_version(with_user_name), version, ReasonCode::malformed_packet);  // [MQTT-3.1.3-12]
+    expect_refused(at_version(with_will_topic("a/+")), version, ReasonCode::topic_name_invalid);
+    expect_refused(at_version(with_will_topic("")), version, ReasonCode::topic_name_invalid);
+    expect_refused(Unsubscribe{1, {}, {""}}, version, ReasonCode::malformed_packet);
+    expect_refused(Subscribe{1, {}, {{"\xED\xA0\x80", {}}}}, version, ReasonCode::malformed_packet);
+    expect_refused(Subscribe{0, {}, {{"a", {}}}}, version, ReasonCode::malformed_packet);
+    expect_refused(Unsubscribe{0, {}, {"a"}}, version, ReasonCode::malformed_packet);
+    expect_refused(Suback{1, {}, {}}, version, ReasonCode::protocol_error);
+  }
+}
+
+TEST(Encode, WritesPacketsLargerThanItsOwnSpace) {
+  Subscribe subscribe{1, {}, {}};
+  const std::string filter(300, 'f');
+  for (int i = 0; i < 3; ++i) subscribe.entries.push_back({filter, {}});
+  EXPECT_EQ(written(subscribe, v3_1_1).size(), 3u * 303 + 2 + 3);
 }
 
 TEST(Encode, RefusesPropertiesThePacketDoesNotHave) {

@@ -176,7 +176,10 @@ TEST(Property, ResponseTopicIsATopicName) {  // [MQTT-3.3.2-14]
 TEST(Property, TextsAreWellFormedAndBinaryIsAnything) {
   PropertyWriter string;
   string.text(PropertyId::content_type, "\xED\xA0\x80");
-  EXPECT_EQ(refusal_of(string, kPublish), ReasonCode::malformed_packet);
+  EXPECT_EQ(refusal_of(string, kPublish), ReasonCode::malformed_packet);  // [MQTT-3.3.2-19]
+  PropertyWriter topic;
+  topic.text(PropertyId::response_topic, "\xED\xA0\x80");
+  EXPECT_EQ(refusal_of(topic, kPublish), ReasonCode::malformed_packet);  // [MQTT-3.3.2-13]
   PropertyWriter name;
   name.user_property("\xFF", "v");
   EXPECT_EQ(refusal_of(name, kPublish), ReasonCode::malformed_packet);  // [MQTT-1.5.7-1]

@@ -33,6 +33,8 @@ const PlaceRow kPlaces[] = {
     {PacketType::pingreq, {}},
 };
 
+// [MQTT-3.2.2-8], [MQTT-3.4.2-1], [MQTT-3.5.2-1], [MQTT-3.6.2-1], [MQTT-3.7.2-1], [MQTT-3.9.3-2], [MQTT-3.11.3-2],
+// [MQTT-3.14.2-1], [MQTT-3.15.2-1]
 TEST(ReasonCode, StandsInThePacketsThatListIt) {
   for (const PlaceRow& row : kPlaces) {
     for (unsigned code = 0; code < 256; ++code) {

@@ -48,7 +48,7 @@ const MatchRow kMatches[] = {
     {"\xC3\xA9/+", {"\xC3\xA9/x"}, {"e\xCC\x81/x", "e/x"}},
 };
 
-TEST(Topic, MatchesAsTheStandardSays) {
+TEST(Topic, MatchesAsTheStandardSays) {  // [MQTT-4.7.1-1], [MQTT-4.7.1-2], [MQTT-4.7.3-4]
   RecordProperty("req", "A-02");
   for (const MatchRow& row : kMatches) {
     ASSERT_TRUE(is_valid_topic_filter(row.filter)) << row.filter;
@@ -74,10 +74,11 @@ TEST(Topic, NamesHaveNoWildcard) {  // [MQTT-4.7.0-1]
   for (const std::string_view name : {"a", "/", "$SYS/x", "a b", "\xF0\x9F\x98\x80", "$share/g/t"}) {
     EXPECT_TRUE(is_valid_topic_name(name)) << name;
   }
+  // [MQTT-4.7.3-1]
   for (const std::string_view name : {"", "+", "#", "a+", "a/b/c/d/e#", "long/enough/for/a/word/+", "\xFF"}) {
     EXPECT_FALSE(is_valid_topic_name(name)) << name;
   }
-  EXPECT_FALSE(is_valid_topic_name(std::string_view("a\0b", 3)));
+  EXPECT_FALSE(is_valid_topic_name(std::string_view("a\0b", 3)));  // [MQTT-4.7.3-2]
 }
 
 TEST(Topic, WildcardIsFoundAtAnyPlaceOfAnyLength) {

@@ -11,7 +11,7 @@ namespace mqtt_sim::protocol::vectors {
 
 enum class Form : uint8_t {
   canonical,   // encoding what was decoded gives the same bytes
-  tolerated,   // a longer form, or one that only 3.1 has
+  tolerated,   // another form than the canonical one, which encoding gives
   unreadable,  // refused
 };
 
@@ -28,7 +28,12 @@ struct Row {
   std::string_view hex;  // one whole packet; spaces separate its fields
   Form form = Form::canonical;
   ReasonCode reason = ReasonCode::success;  // of the refusal
+  std::string_view canonical = {};          // of a tolerated one
 };
+
+constexpr Row tolerated(std::string_view name, unsigned versions, std::string_view hex, std::string_view canonical) {
+  return {name, versions, hex, Form::tolerated, ReasonCode::success, canonical};
+}
 
 constexpr Row refused(std::string_view name, unsigned versions, std::string_view hex, ReasonCode reason) {
   return {name, versions, hex, Form::unreadable, reason};

@@ -19,6 +19,7 @@ struct Vector {
   std::vector<uint8_t> bytes;
   Form form;
   ReasonCode reason;
+  std::vector<uint8_t> canonical;  // what encoding gives; empty when unreadable
 
   bool is_valid() const { return form != Form::unreadable; }
   friend std::ostream& operator<<(std::ostream& out, const Vector& vector) {
@@ -37,15 +38,22 @@ inline std::vector<uint8_t> bytes_of(std::string_view hex) {
   return bytes;
 }
 
+inline unsigned bit_of(ProtocolVersion version) {
+  return version == ProtocolVersion::v3_1 ? k31 : version == ProtocolVersion::v3_1_1 ? k311 : k50;
+}
+
 // Every row at every level it names.
 inline std::vector<Vector> all() {
   std::vector<Vector> vectors;
   const auto add = [&](std::span<const Row> rows) {
     for (const Row& row : rows) {
       const std::vector<uint8_t> bytes = bytes_of(row.hex);
-      if (row.versions & k31) vectors.push_back({row.name, ProtocolVersion::v3_1, bytes, row.form, row.reason});
-      if (row.versions & k311) vectors.push_back({row.name, ProtocolVersion::v3_1_1, bytes, row.form, row.reason});
-      if (row.versions & k50) vectors.push_back({row.name, ProtocolVersion::v5_0, bytes, row.form, row.reason});
+      std::vector<uint8_t> canonical = bytes_of(row.canonical);
+      if (row.form == Form::canonical) canonical = bytes;
+      for (const auto version : {ProtocolVersion::v3_1, ProtocolVersion::v3_1_1, ProtocolVersion::v5_0}) {
+        if (!(row.versions & bit_of(version))) continue;
+        vectors.push_back({row.name, version, bytes, row.form, row.reason, canonical});
+      }
     }
   };
   add(kConnectionRows);
