@@ -16,6 +16,9 @@ using storage::Message;
 
 namespace {
 
+// Streams beyond the number of connections that may be there, so that one client too many is told so.
+constexpr uint64_t kSlack = 64;
+
 // The standard has no such zeros, and no message would ever flow.
 BrokerOptions without_zeros(BrokerOptions options) {
   options.max_packet_size = std::clamp(options.max_packet_size, 1u, protocol::Framer::kLargestPacket);
@@ -28,38 +31,61 @@ BrokerOptions without_zeros(BrokerOptions options) {
 }  // namespace
 
 Broker::Broker(BrokerOptions options, storage::Store& store, uint64_t seed)
-    : options_(without_zeros(std::move(options))),
+    : options_(with_profile(without_zeros(std::move(options)))),
+      behaviour_(behaviour_of(options_)),
       store_(store),
       random_(seed),
       routes_(index_, options_),
-      retained_(store, options_),
-      sessions_(store, index_, options_, stats_) {}
+      retained_(store, options_, stats_),
+      sessions_(store, index_, options_, stats_),
+      sys_topics_(options_.sys_interval),
+      default_listener_(*this, {}) {}
 
 Broker::~Broker() = default;
 
-Endpoint* Broker::on_accept(const Peer&, Instant now) {
-  if (is_shutting_down_ || connections_.size() >= options_.max_connections) {
+Listener& Broker::add_listener(ListenerOptions options) {
+  return *listeners_.emplace_back(std::make_unique<Listener>(*this, std::move(options)));
+}
+
+Endpoint* Broker::on_accept(const Peer& peer, Instant now) { return default_listener_.on_accept(peer, now); }
+
+Endpoint* Broker::accept(Listener& listener, const Peer& peer, Instant now) {
+  if (is_shutting_down_ || connections_.size() >= options_.max_connections + kSlack ||
+      listener.streams >= listener.options().max_connections + kSlack) {
     ++stats_.refused_connections;
     return nullptr;
   }
+  if (stats_.half_open >= options_.max_half_open) {
+    ++stats_.refused_half_open;
+    return nullptr;
+  }
   ++stats_.connections_total;
-  connections_.push_back(std::make_unique<Connection>(*this, connections_.size(), now));
+  ++stats_.half_open;
+  ++listener.streams;
+  connections_.push_back(std::make_unique<Connection>(*this, listener, peer, connections_.size(), now));
   return connections_.back().get();
 }
 
 void Broker::release(Endpoint& endpoint) {
   const size_t place = static_cast<Connection&>(endpoint).place();
   MQTT_SIM_ASSERT(place < connections_.size() && connections_[place].get() == &endpoint);
+  --connections_[place]->listener().streams;
   std::swap(connections_[place], connections_.back());
   connections_[place]->set_place(place);
   connections_.pop_back();
 }
 
-std::optional<Instant> Broker::deadline() const { return sessions_.next_due(); }
+std::optional<Instant> Broker::deadline() const {
+  const Instant next = std::min({sessions_.next_due().value_or(kNever), retained_.next_due(), sys_topics_.due()});
+  return next == kNever ? std::nullopt : std::optional(next);
+}
 
 void Broker::on_deadline(Instant now) {
+  retained_.sweep(now);
+  if (sys_topics_.due() <= now) tell_sys_topics(now);
   while (Session* session = sessions_.find_due(now)) {
     if (session->expires <= now) {  // [MQTT-4.1.0-2]
+      ++stats_.sessions_expired;
       end(*session, now);
       continue;
     }
@@ -79,6 +105,7 @@ Stats Broker::stats() const {
   stats.connections = connections_.size();
   stats.sessions = sessions_.size();
   stats.subscriptions = index_.size();
+  stats.shared_subscriptions = index_.shared_size();
   stats.retained = store_.retained_count();
   stats.retained_bytes = store_.retained_bytes();
   return stats;
@@ -93,76 +120,46 @@ std::string Broker::assign_client_id() {
   }
 }
 
-ReasonCode Broker::route(const Publish& publish, const Session* publisher, Instant now) {
-  if (has_rules()) {
-    const Verdict verdict = ask_rules({.kind = EventKind::publish,
-                                       .client_id = publisher ? std::string_view(publisher->client_id) : "",
-                                       .user_name = publisher ? publisher->user_name_view() : std::nullopt,
-                                       .topic = publish.topic,
-                                       .payload = publish.payload,
-                                       .qos = publish.qos,
-                                       .retain = publish.retain},
-                                      now);
-    if (verdict.action == Verdict::Action::drop) {
-      ++stats_.dropped_by_rule;
-      return ReasonCode::success;
-    }
-    if (verdict.action == Verdict::Action::refuse) {
+Broker::Routed Broker::route_by_rules(const Publish& original, const Session* publisher, Instant now, bool is_will) {
+  Event event{.kind = EventKind::publish,
+              .client_id = publisher ? std::string_view(publisher->client_id) : "",
+              .user_name = publisher ? publisher->user_name_view() : std::nullopt,
+              .topic = original.topic,
+              .payload = original.payload,
+              .qos = original.qos,
+              .retain = original.retain,
+              .is_will = is_will};
+  Changes changes;
+  const Verdict verdict = ask_rules(event, changes, now);
+  switch (verdict.action) {
+    case Verdict::Action::drop: ++stats_.dropped_by_rule; return {ReasonCode::success};
+    case Verdict::Action::refuse:
       ++stats_.refused_publishes;
-      return verdict.reason;
-    }
+      return {verdict.reason, behaviour_.closes_on_refused_publish};
+    case Verdict::Action::close: ++stats_.refused_publishes; return {verdict.reason, true};
+    default: break;
   }
+  Publish publish = original;
+  changes.apply(publish);
+  return {send_to_subscribers(publish, publisher, now)};
+}
+
+ReasonCode Broker::send_to_subscribers(const Publish& publish, const Session* publisher, Instant now) {
   const Route& route = routes_.find(publish.topic);
   ReasonCode reason = route.refusal;
-  if (publish.retain && !is_failure(reason)) reason = retained_.keep(publish, now);
+  if (reason == ReasonCode::not_authorized && !publisher) reason = ReasonCode::success;  // the owner may tell anything
+  if (reason == ReasonCode::topic_name_invalid) {
+    const bool is_long = publish.topic.size() > options_.max_topic_length;
+    ++(is_long ? stats_.refused_topic_lengths : stats_.refused_topic_levels);
+  } else if (!is_failure(reason) && publish.retain && options_.retain_available) {  // [MQTT-3.3.1-8]
+    reason = retained_.keep(publish, now);
+  }
   if (is_failure(reason)) {
     ++stats_.refused_publishes;
     return reason;
   }
   const size_t matched = FanOut(*this, publish, publisher, now).send(route);
   return matched > 0 ? ReasonCode::success : ReasonCode::no_matching_subscribers;
-}
-
-void Broker::deliver(Session& session, Delivery delivery, Instant now) {
-  if (!session.connection) {  // [MQTT-3.1.2-5] of 3.1.1, [MQTT-4.5.0-1]
-    if (!session.is_kept) {
-      ++stats_.dropped_session_end;
-    } else if (!sessions_.append(session, std::move(delivery))) {
-      ++stats_.dropped_queue_full;
-    }
-    return;
-  }
-  Connection& connection = *session.connection;
-  Outgoing& outgoing = session.make_outgoing();
-  if (outgoing.is_open() && connection.has_room_for(delivery.message.size())) {
-    return connection.send_delivery(outgoing.open(std::move(delivery)), false, now);
-  }
-  if (outgoing.queued() >= options_.max_queued ||
-      outgoing.queued_bytes() + delivery.message.size() > options_.max_queued_bytes) {
-    ++stats_.dropped_queue_full;
-    return;
-  }
-  outgoing.push(std::move(delivery));
-}
-
-void Broker::send_retained(Session& session, const protocol::SubscribeEntry& entry, uint32_t identifier, Instant now) {
-  Grant grant;
-  grant.add({.session = &session, .identifier = identifier, .options = entry.options});
-  retained_.match(entry.filter, now, [&](const Message& message) {
-    Publish publish;
-    publish.qos = std::min(message.qos(), entry.options.qos);
-    publish.retain = true;  // [MQTT-3.3.1-8] of 3.1.1
-    publish.topic = message.topic();
-    publish.properties = message.properties();
-    publish.payload = message.payload();
-    if (has_rules() && !may_deliver(session, publish, publish.qos, now)) return;
-    if (publish.qos != QoS::at_most_once) {
-      deliver(session, {.message = message, .identifiers = grant.identifiers, .qos = publish.qos, .retain = true}, now);
-    } else if (session.connection) {
-      session.connection->send_at_most_once(
-          publish, {.expires = message.expires(), .identifiers = grant.identifiers.view()}, now);
-    }
-  });
 }
 
 void Broker::leave(Session& session, bool with_will, Instant now) {
@@ -172,7 +169,8 @@ void Broker::leave(Session& session, bool with_will, Instant now) {
   if (session.expiry_s == 0) return end(session, now);  // [MQTT-3.1.2-6] of 3.1.1
   const bool is_delayed = session.will && session.will->delay_s > 0;
   if (is_delayed) session.will_due = now + std::chrono::seconds(session.will->delay_s);
-  sessions_.keep(session, now);  // [MQTT-3.1.2-23]
+  if (session.retained_feed) queue_rest_of_retained(session, now);
+  sessions_.keep(session, now);  // [MQTT-3.1.2-23], [MQTT-4.1.0-1]
   if (!is_delayed) publish_will(session, now);
 }
 
@@ -181,33 +179,44 @@ void Broker::end(Session& session, Instant now) {
   sessions_.end(session);
 }
 
+// [MQTT-3.1.2-8] of 3.1.1
 void Broker::publish_will(Session& session, Instant now) {
   if (!session.will) return;
   const std::unique_ptr<StoredWill> will = std::move(session.will);  // [MQTT-3.1.2-10]
   ++stats_.wills;
-  route(will->publish(), &session, now);
+  route(will->publish(), &session, now, true);
 }
 
-Verdict Broker::ask_rules(const Event& event, Instant now) {
-  for (Rule* rule : options_.rules) {
-    const Verdict verdict = rule->on_event(event, now);
-    if (verdict.action != Verdict::Action::pass) return verdict;
-  }
-  return Verdict::pass();
+// They go where messages go, but by no rule of publishing, and what is retained of them is in no store.
+void Broker::tell_sys_topics(Instant now) {
+  const Stats stats = this->stats();
+  const Waiting waiting = stats.queued > 0 ? sessions_.waiting() : Waiting{};
+  sys_topics_.update(stats, waiting, now, [&](std::string_view topic, std::string_view text) {
+    Publish publish;
+    publish.topic = topic;
+    publish.payload = as_bytes(text);
+    publish.retain = true;
+    retained_.keep_own(publish, now);
+    FanOut(*this, publish, nullptr, now).send(routes_.find(topic));
+  });
 }
 
-bool Broker::may_deliver(const Session& session, const Publish& publish, QoS qos, Instant now) {
-  const Verdict verdict = ask_rules({.kind = EventKind::deliver,
-                                     .client_id = session.client_id,
-                                     .user_name = session.user_name_view(),
-                                     .topic = publish.topic,
-                                     .payload = publish.payload,
-                                     .qos = qos,
-                                     .retain = publish.retain},
-                                    now);
-  if (verdict.action == Verdict::Action::pass) return true;
+bool Broker::may_deliver(const Session& session, const Publish& publish, Changes& changes, Instant now) {
+  Event event{.kind = EventKind::deliver,
+              .client_id = session.client_id,
+              .user_name = session.user_name_view(),
+              .topic = publish.topic,
+              .payload = publish.payload,
+              .qos = publish.qos,
+              .retain = publish.retain};
+  if (ask_rules(event, changes, now).action == Verdict::Action::pass) return true;
   ++stats_.dropped_by_rule;
   return false;
+}
+
+Authenticator* Broker::find_authenticator(std::string_view method) const {
+  const auto found = std::ranges::find(options_.authenticators, method, &Authenticator::method);
+  return found == options_.authenticators.end() ? nullptr : *found;
 }
 
 }  // namespace mqtt_sim::broker

@@ -12,12 +12,16 @@
 
 #include "core/base/driver.hpp"
 #include "core/base/random.hpp"
+#include "core/broker/authenticator.hpp"
+#include "core/broker/listener.hpp"
 #include "core/broker/options.hpp"
+#include "core/broker/profile.hpp"
 #include "core/broker/retained.hpp"
 #include "core/broker/route.hpp"
-#include "core/broker/rule.hpp"
+#include "core/broker/rule_chain.hpp"
 #include "core/broker/session_registry.hpp"
 #include "core/broker/stats.hpp"
+#include "core/broker/sys_topics.hpp"
 
 namespace mqtt_sim::broker {
 
@@ -37,38 +41,69 @@ class Broker final : public Service {
   void on_deadline(Instant now) override;
 
   // For the owner.
+  // One more way in, with options of its own; it lasts as long as the broker, which is itself the default one.
+  Listener& add_listener(ListenerOptions options);
   // A message from nobody in particular. Result: success, no_matching_subscribers, or why it was refused.
-  protocol::ReasonCode publish(const protocol::Publish& publish, Instant now) { return route(publish, nullptr, now); }
+  protocol::ReasonCode publish(const protocol::Publish& publish, Instant now) {
+    return route(publish, nullptr, now).reason;
+  }
   // Tells every client that the server goes away and wishes their streams closed; nothing is accepted any more. Wills
   // are not published: nobody is left to be told.
   void shutdown(Instant now);
   Stats stats() const;
   const BrokerOptions& options() const { return options_; }
 
-  // For the connections.
+  // For the listeners and connections.
+  Endpoint* accept(Listener& listener, const Peer& peer, Instant now);  // nullptr: too many streams
+  const Behaviour& behaviour() const { return behaviour_; }
   Stats& counters() { return stats_; }
   SessionRegistry& sessions() { return sessions_; }
   bool is_shutting_down() const { return is_shutting_down_; }
   std::string assign_client_id();  // [MQTT-3.1.3-6]
 
+  struct Routed {
+    protocol::ReasonCode reason{};
+    bool ends_connection = false;  // a rule wants the publisher gone
+  };
   // A message from the client of `publisher`. Views last for the call.
-  protocol::ReasonCode route(const protocol::Publish& publish, const Session* publisher, Instant now);
-  // One QoS 1 or 2 message to one session: sent, queued, kept, or dropped and counted.
+  Routed route(const protocol::Publish& publish, const Session* publisher, Instant now, bool is_will = false) {
+    if (has_rules()) return route_by_rules(publish, publisher, now, is_will);
+    return {send_to_subscribers(publish, publisher, now)};
+  }
+  // One message to one session: sent, queued, kept, or dropped and counted. QoS 0 only when it is to be queued.
   void deliver(Session& session, storage::Delivery delivery, Instant now);
+  // The retained messages for a new subscription, as far as its client has room for them; feed_retained() goes on.
   void send_retained(Session& session, const protocol::SubscribeEntry& entry, uint32_t identifier, Instant now);
+  void feed_retained(Session& session, Instant now);
 
   // The client of `session` is gone: its will is published, delayed or forgotten; the session is kept or ended.
   void leave(Session& session, bool with_will, Instant now);
   void end(Session& session, Instant now);
 
   bool has_rules() const { return !options_.rules.empty(); }
-  Verdict ask_rules(const Event& event, Instant now);
-  bool may_deliver(const Session& session, const protocol::Publish& publish, protocol::QoS qos, Instant now);
+  Verdict ask_rules(Event& event, Changes& changes, Instant now) {
+    return broker::ask_rules(options_.rules, event, changes, now);
+  }
+  // Whether `publish`, with the QoS and retain it would be sent with, may go to `session`; `changes` says how.
+  bool may_deliver(const Session& session, const protocol::Publish& publish, Changes& changes, Instant now);
+  Authenticator* find_authenticator(std::string_view method) const;
 
  private:
+  Routed route_by_rules(const protocol::Publish& publish, const Session* publisher, Instant now, bool is_will);
+  protocol::ReasonCode send_to_subscribers(const protocol::Publish& publish, const Session* publisher, Instant now);
   void publish_will(Session& session, Instant now);
+  void tell_sys_topics(Instant now);
+  bool make_place(Outgoing& outgoing, size_t size);  // deliver.cpp
+  void overflow(Session& session, Instant now);
+  bool begin_next_retained(RetainedFeed& feed, Instant now);  // retained_feed.cpp
+  bool send_one_retained(const Subscription& to, const storage::Message& message, Instant now);
+  protocol::QoS retained_qos(const Subscription& to, const storage::Message& message) const;
+  std::optional<storage::Delivery> make_retained_delivery(const Subscription& to, const storage::Message& message,
+                                                          Instant now);
+  void queue_rest_of_retained(Session& session, Instant now);
 
   const BrokerOptions options_;
+  const Behaviour behaviour_;
   storage::Store& store_;
   Random random_;
   Stats stats_;
@@ -76,6 +111,9 @@ class Broker final : public Service {
   RouteCache routes_;
   Retained retained_;
   SessionRegistry sessions_;
+  SysTopics sys_topics_;
+  Listener default_listener_;
+  std::vector<std::unique_ptr<Listener>> listeners_;      // the added ones
   std::vector<std::unique_ptr<Connection>> connections_;  // each knows its place
   bool is_shutting_down_ = false;
 };

@@ -15,8 +15,7 @@ class Connection;
 
 class FanOut {
  public:
-  FanOut(Broker& broker, const protocol::Publish& publish, const Session* publisher, Instant now)
-      : broker_(broker), publish_(publish), publisher_(publisher), now_(now) {}
+  FanOut(Broker& broker, const protocol::Publish& publish, const Session* publisher, Instant now);
 
   // Number of subscriptions that matched; a message dropped on the way to one counts as well.
   size_t send(const Route& route);
@@ -25,7 +24,10 @@ class FanOut {
   static constexpr size_t kShareFrom = 4;            // fewer targets: encoding again is cheaper than sharing
   static constexpr size_t kShareFromPayload = 2048;  // unless the payload is long
 
+  bool is_kept_for_absent() const;  // for a client that is away
   void deliver(Session& session, const Grant& grant);
+  void deliver_by_rules(Session& session, const Grant& grant, protocol::QoS qos, bool retain);
+  void hand_over(Session& session, const Grant& grant, protocol::QoS qos, bool retain);
   void deliver_at_most_once(Connection& connection, const Grant& grant, bool retain);
   const SharedBytes& encoded_for(const Connection& connection, bool retain);
 
@@ -33,6 +35,8 @@ class FanOut {
   const protocol::Publish& publish_;
   const Session* publisher_;
   const Instant now_;
+  const bool upgrades_;  // the QoS to that of the subscription
+  const bool is_plain_;  // no rule looks at QoS 0 messages, and no queue keeps them
   bool shares_ = false;
   std::array<SharedBytes, 4> encoded_;  // by whether 5.0 and whether retained
   storage::Message message_;

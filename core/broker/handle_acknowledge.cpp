@@ -49,6 +49,8 @@ void Connection::handle_pubcomp(PacketId id, Instant now) {
 }
 
 // Below 5.0 there is no reason to tell: what was refused is acknowledged like the rest [MQTT-3.3.5-2] of 3.1.1.
+// [MQTT-2.2.1-5], [MQTT-3.4.2-2], [MQTT-3.4.2-3], [MQTT-3.5.2-2], [MQTT-3.5.2-3], [MQTT-3.6.2-2], [MQTT-3.6.2-3],
+// [MQTT-3.7.2-2], [MQTT-3.7.2-3]
 void Connection::reply(PacketType type, PacketId id, ReasonCode reason) {
   if (reason == ReasonCode::success || !has_properties(version_)) {
     constexpr size_t kReplySize = 4;

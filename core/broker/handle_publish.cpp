@@ -12,37 +12,68 @@ using protocol::Publish;
 using protocol::QoS;
 using protocol::ReasonCode;
 
+// Nothing: a rule has ended this connection.
+inline std::optional<ReasonCode> Connection::route(const Publish& publish, Instant now) {
+  const Broker::Routed routed = broker_.route(publish, session_, now);
+  if (!routed.ends_connection) return routed.reason;
+  close_with(routed.reason, now);
+  return std::nullopt;
+}
+
 void Connection::handle_publish(const protocol::Frame& frame, Instant now) {
   auto decoded = decode_publish(frame, version_);
   if (!decoded) return fail(protocol::reason_of(decoded.error()), now);
   Publish& publish = *decoded;
   ++broker_.counters().messages_in;
+  broker_.counters().payload_bytes_in += publish.payload.size();
+  const BrokerOptions& options = broker_.options();
+  if (publish.qos > options.max_qos) return refuse_feature(ReasonCode::qos_not_supported, now);
+  if (publish.retain && !options.retain_available) return refuse_feature(ReasonCode::retain_not_supported, now);
   protocol::PropertyWriter space;  // allocates nothing unless used
   if (!publish.properties.empty()) {
+    if (has_too_many_user_properties(publish.properties)) return refuse_user_properties(now);
     if (publish.properties.number(PropertyId::subscription_identifier)) {  // [MQTT-3.3.4-6]
       return fail(ReasonCode::protocol_error, now);
     }
     if (!resolve_alias(publish, space, now)) return;
   }
   switch (publish.qos) {
-    case QoS::at_most_once: broker_.route(publish, session_, now); return;  // no answer [MQTT-3.3.4-1]
-    case QoS::at_least_once:
-      if (received_ >= broker_.options().receive_maximum && has_properties(version_)) {  // [MQTT-3.3.4-7]
-        return fail(ReasonCode::receive_maximum_exceeded, now);
-      }
-      return reply(PacketType::puback, publish.packet_id, broker_.route(publish, session_, now));  // [MQTT-4.3.2-4]
-    case QoS::exactly_once: return handle_exactly_once(publish, now);
+    case QoS::at_most_once: route(publish, now); return;  // no answer [MQTT-3.3.4-1]
+    case QoS::at_least_once: return handle_at_least_once(publish, now);
+    case QoS::exactly_once:
+      if (const auto how = broker_.behaviour().on_qos2_publish) return handle_without_exactly_once(publish, *how, now);
+      return handle_exactly_once(publish, now);
+  }
+}
+
+void Connection::handle_at_least_once(const Publish& publish, Instant now) {
+  if (received_ >= broker_.options().receive_maximum && has_properties(version_)) {  // [MQTT-3.3.4-7]
+    return fail(ReasonCode::receive_maximum_exceeded, now);
+  }
+  // [MQTT-4.3.2-4], [MQTT-4.3.2-5]
+  if (const auto reason = route(publish, now)) reply(PacketType::puback, publish.packet_id, *reason);
+}  // [MQTT-4.3.2-4]
+
+// At a broker that has no QoS 2 and no word for that.
+void Connection::handle_without_exactly_once(Publish& publish, OnQos2Publish how, Instant now) {
+  switch (how) {
+    case OnQos2Publish::ignore: return;
+    case OnQos2Publish::noack: route(publish, now); return;
+    case OnQos2Publish::drop_to_qos1: publish.qos = QoS::at_least_once; return handle_at_least_once(publish, now);
+    case OnQos2Publish::disconnect: return close(true, now);
   }
 }
 
 void Connection::handle_exactly_once(const Publish& publish, Instant now) {
   PacketIdSet& ids = session_->make_received();
   ReasonCode reason = ReasonCode::success;
-  if (!ids.contains(publish.packet_id)) {  // else it was routed when it came first [MQTT-4.3.3-10]
+  if (!ids.contains(publish.packet_id)) {  // else it was routed when it came first [MQTT-4.3.3-10] [MQTT-4.3.3-13]
     if (received_ >= broker_.options().receive_maximum && has_properties(version_)) {
       return fail(ReasonCode::receive_maximum_exceeded, now);
     }
-    reason = broker_.route(publish, session_, now);
+    const auto routed = route(publish, now);
+    if (!routed) return;
+    reason = *routed;
     if (!is_failure(reason) || !has_properties(version_)) {  // [MQTT-4.3.3-9]
       ids.insert(publish.packet_id);
       ++received_;

@@ -26,11 +26,13 @@ PropertyList join_properties(PropertyList own, const AddedProperties& added, Ins
   space.clear();
   if (added.expires != kNever) {  // [MQTT-3.3.2-6]: whole seconds that are left
     const Duration left = std::max(added.expires - now, Duration::zero());
-    const auto seconds = std::chrono::ceil<std::chrono::seconds>(left).count();
-    space.number(PropertyId::message_expiry_interval, static_cast<uint32_t>(seconds));
+    const int64_t seconds = std::chrono::ceil<std::chrono::seconds>(left).count();
+    constexpr int64_t kMost = UINT32_MAX;  // a clock that stepped back may give more
+    space.number(PropertyId::message_expiry_interval, static_cast<uint32_t>(std::min(seconds, kMost)));
   }
   if (added.alias != 0) space.number(PropertyId::topic_alias, added.alias);
   for (const protocol::Property& property : PropertyList(added.identifiers)) space.copy(property);
+  // [MQTT-3.3.2-4], [MQTT-3.3.2-15], [MQTT-3.3.2-16], [MQTT-3.3.2-20]
   for (const protocol::Property& property : own) space.copy(property);  // [MQTT-3.3.2-17], [MQTT-3.3.2-18]
   return space.list();
 }

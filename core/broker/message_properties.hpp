@@ -12,7 +12,7 @@ namespace mqtt_sim::broker {
 // `publish` as it is kept from `now` on; its properties hold no topic alias.
 storage::Message make_message(const protocol::Publish& publish, Instant now);
 
-// What goes out beside the properties of the message itself.
+// What goes out beside the message itself and its own properties.
 struct AddedProperties {
   Instant expires = kNever;  // of a kept message; kNever when it does not or when the interval is still in the list
   ByteView identifiers;      // encoded subscription identifiers

@@ -16,6 +16,7 @@ void Outgoing::start(uint16_t window) {
   for (size_t i = 0; i < in_flight_.size(); ++i) {
     Delivery& delivery = in_flight_[i];
     delivery.uses_quota = false;
+    // [MQTT-4.3.2-3], [MQTT-4.3.3-3], [MQTT-4.8.2-4]
     if (delivery.stage == Stage::published) delivery.stage = Stage::resend;
   }
   resend_ = first_;
@@ -54,11 +55,12 @@ void Outgoing::restore(SessionState& state) {
 
 void Outgoing::push(Delivery delivery) {
   queued_bytes_ += delivery.message.size();
-  queue_.push_back(std::move(delivery));
+  if (delivery.qos == QoS::at_most_once) ++queued_qos0_;
+  queue_.push_back(std::move(delivery));  // [MQTT-4.6.0-5], [MQTT-4.6.0-6]
 }
 
 Delivery& Outgoing::open(Delivery delivery) {
-  delivery.packet_id = id_of(first_ + in_flight_.size());  // [MQTT-2.2.1-4]
+  delivery.packet_id = id_of(first_ + in_flight_.size());  // [MQTT-2.2.1-4], [MQTT-4.3.2-1], [MQTT-4.3.3-1]
   delivery.stage = Stage::published;
   delivery.uses_quota = true;
   ++used_;
@@ -71,7 +73,10 @@ Delivery* Outgoing::peek() {
     Delivery& delivery = in_flight_[resend_ - first_];
     if (delivery.stage == Stage::resend) return used_ < window_ ? &delivery : nullptr;  // [MQTT-3.3.4-9]
   }
-  return queue_.empty() || !has_window() ? nullptr : &queue_.front();  // [MQTT-4.9.0-2]
+  if (queue_.empty()) return nullptr;
+  Delivery& next = queue_.front();
+  // [MQTT-3.3.4-10]
+  return has_window() || next.qos == QoS::at_most_once ? &next : nullptr;  // [MQTT-4.9.0-2], [MQTT-4.9.0-3]
 }
 
 Delivery& Outgoing::advance() {
@@ -89,6 +94,7 @@ Delivery& Outgoing::advance() {
 
 void Outgoing::drop() {
   queued_bytes_ -= queue_.front().message.size();
+  if (queue_.front().qos == QoS::at_most_once) --queued_qos0_;
   queue_.pop_front();
 }
 
@@ -105,7 +111,7 @@ Outgoing::Answer Outgoing::on_pubrec(PacketId id, bool is_failure) {
   if (!delivery) return Answer::unknown;
   if (delivery->qos != QoS::exactly_once) return Answer::wrong;
   if (is_failure) {
-    finish(*delivery);  // [MQTT-4.4.0-2]
+    finish(*delivery);  // [MQTT-4.4.0-2], [MQTT-4.8.2-6]
   } else if (delivery->stage != Stage::released) {
     delivery->stage = Stage::released;  // the message itself is no longer needed [MQTT-4.3.3-6]
     delivery->message = {};

@@ -30,16 +30,19 @@ class Outgoing {
   size_t in_flight() const { return in_flight_.size(); }
   size_t queued() const { return queue_.size(); }
   uint64_t queued_bytes() const { return queued_bytes_; }
+  bool has_queued_qos0() const { return queued_qos0_ > 0; }
+  bool has_waiting() const { return !queue_.empty() || resend_ != resend_end_; }
   // Nothing waits before a new message, and the window is open.
-  bool is_open() const { return queue_.empty() && resend_ == resend_end_ && has_window(); }
+  bool is_open() const { return !has_waiting() && has_window(); }
 
   void push(storage::Delivery delivery);  // at the end of the queue
   // Gives `delivery` a packet identifier and a place in flight; is_open() must hold.
   storage::Delivery& open(storage::Delivery delivery);
-  // The message to send next: stage `resend` or `queued`; nullptr when nothing waits or the window is closed.
+  // The message to send next: stage `resend` or `queued`; nullptr when nothing waits or the window is closed. One of
+  // QoS 0 needs no window and is never in flight.
   storage::Delivery* peek();
   storage::Delivery& advance();  // the one from peek(), now in flight and counted
-  void drop();                   // forgets the one from peek(), which is queued
+  void drop();                   // forgets the first one in the queue
 
   enum class Answer : uint8_t {
     accepted,  // the message moved on
@@ -72,6 +75,7 @@ class Outgoing {
   Ring<storage::Delivery> in_flight_;
   Ring<storage::Delivery> queue_;
   uint64_t queued_bytes_ = 0;
+  size_t queued_qos0_ = 0;
   uint64_t first_ = 0;   // sequence number of in_flight_'s first place
   uint64_t resend_ = 0;  // sequence numbers [resend_, resend_end_) are still to be looked at after a resumption
   uint64_t resend_end_ = 0;

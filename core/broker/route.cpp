@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/broker/session.hpp"
+#include "core/broker/sys_topics.hpp"
 
 namespace mqtt_sim::broker {
 
@@ -12,7 +13,7 @@ void Grant::add(const Subscription& subscription) {
   if (subscription.identifier == 0) return;
   protocol::PropertyWriter writer;
   for (const protocol::Property& property : protocol::PropertyList(identifiers.view())) writer.copy(property);
-  writer.number(protocol::PropertyId::subscription_identifier, subscription.identifier);
+  writer.number(protocol::PropertyId::subscription_identifier, subscription.identifier);  // [MQTT-3.3.4-3]
   identifiers = SharedBytes(writer.list().encoded());
 }
 
@@ -36,7 +37,10 @@ Route& RouteCache::add(std::string_view topic) {
   auto route = std::make_unique<Route>();
   route->topic = topic;
   const bool too_deep = static_cast<uint32_t>(std::ranges::count(topic, '/')) >= options_.max_topic_levels;
-  if (too_deep || topic.size() > options_.max_topic_length) route->refusal = protocol::ReasonCode::topic_name_invalid;
+  if (too_deep || topic.size() > options_.max_topic_length)
+    route->refusal = protocol::ReasonCode::topic_name_invalid;
+  else if (is_sys_topic(topic))
+    route->refusal = protocol::ReasonCode::not_authorized;
   Route& placed = *route;
   routes_.emplace(placed.topic, std::move(route));
   return placed;
@@ -48,7 +52,7 @@ void RouteCache::resolve(Route& route) {
   route.groups.clear();
   route.version = index_.version();
   ++resolutions_;
-  if (is_failure(route.refusal)) return;
+  if (route.refusal == protocol::ReasonCode::topic_name_invalid) return;
   index_.match(route.topic, [&](FilterEntry& entry) {
     for (const Subscription* subscription : entry.subscriptions) {
       Session& session = *subscription->session;

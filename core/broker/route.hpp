@@ -40,8 +40,9 @@ struct Target {
 
 struct Route {
   std::string topic;
-  uint64_t version = 0;                                          // of the index when resolved
-  protocol::ReasonCode refusal = protocol::ReasonCode::success;  // topic_name_invalid: beyond the limits
+  uint64_t version = 0;  // of the index when resolved
+  // topic_name_invalid: beyond the limits; not_authorized: clients may not publish to it
+  protocol::ReasonCode refusal = protocol::ReasonCode::success;
   std::vector<Target> targets;
   std::vector<ShareGroup*> groups;
 };

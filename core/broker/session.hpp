@@ -14,6 +14,7 @@
 
 #include "core/broker/outgoing.hpp"
 #include "core/broker/packet_id_set.hpp"
+#include "core/broker/retained_feed.hpp"
 #include "core/broker/subscription_index.hpp"
 
 namespace mqtt_sim::broker {
@@ -33,6 +34,12 @@ struct StoredWill {
   protocol::PropertyWriter properties_;  // those of a PUBLISH: the delay is not among them
   protocol::QoS qos_;
   bool retain_;
+};
+
+// The filters a client asked for, where rules put others in their place: what UNSUBSCRIBE then means.
+struct AskedFilters {
+  std::map<std::string, std::string, std::less<>> granted;  // by the filter asked for
+  std::map<std::string, uint32_t, std::less<>> count;       // how many lead to a granted one
 };
 
 struct Session {
@@ -63,7 +70,9 @@ struct Session {
   const uint64_t serial;  // order of creation, which breaks ties of time
   const std::string client_id;
   std::map<std::string, Subscription, std::less<>> subscriptions;  // by filter
+  std::unique_ptr<AskedFilters> asked;                             // none before a rule changed one
   std::unique_ptr<Outgoing> outgoing;                              // none before the first QoS 1 or 2 message
+  std::unique_ptr<RetainedFeed> retained_feed;                     // none unless retained messages wait for room
   std::unique_ptr<PacketIdSet> received;                           // none before the first QoS 2 message
   std::unique_ptr<StoredWill> will;
   std::unique_ptr<std::string> user_name;  // kept only when there are rules

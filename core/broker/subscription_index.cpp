@@ -21,14 +21,14 @@ void remove(std::vector<Subscription*>& list, Subscription& subscription) {
 
 }  // namespace
 
-Subscription* ShareGroup::choose(protocol::QoS qos) {
+Subscription* ShareGroup::choose(bool is_kept_for_absent) {
   for (size_t i = 0; i < members.size(); ++i) {
     Subscription* member = members[(next + i) % members.size()];
     if (!member->session->connection) continue;
     next = (next + i + 1) % members.size();
     return member;
   }
-  if (qos == protocol::QoS::at_most_once || members.empty()) return nullptr;
+  if (!is_kept_for_absent || members.empty()) return nullptr;
   next = (next + 1) % members.size();
   return members[next];
 }
@@ -39,6 +39,7 @@ void SubscriptionIndex::insert(std::string_view filter, Subscription& subscripti
   const auto shared = protocol::parse_shared_filter(filter);
   FilterEntry& entry = tree_.insert(shared ? shared->filter : filter);
   if (!shared) return add(entry.subscriptions, subscription);
+  ++shared_size_;
   if (!entry.groups) entry.groups = std::make_unique<std::map<std::string, ShareGroup, std::less<>>>();
   add((*entry.groups)[std::string(shared->share_name)].members, subscription);
 }
@@ -51,6 +52,7 @@ void SubscriptionIndex::erase(std::string_view filter, Subscription& subscriptio
   FilterEntry* entry = tree_.find(place);
   MQTT_SIM_ASSERT(entry);
   if (shared) {
+    --shared_size_;
     const auto group = entry->groups->find(shared->share_name);
     remove(group->second.members, subscription);
     if (group->second.members.empty()) entry->groups->erase(group);

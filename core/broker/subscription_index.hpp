@@ -30,8 +30,8 @@ struct ShareGroup {
   std::vector<Subscription*> members;
   size_t next = 0;
 
-  // The next member in turn that is connected; if none is, the next that can keep the message; or nullptr.
-  Subscription* choose(protocol::QoS);
+  // The next member in turn that is connected; if none is, the next one when messages are kept for it; or nullptr.
+  Subscription* choose(bool is_kept_for_absent);
 };
 
 // What is stored under one filter.
@@ -55,11 +55,13 @@ class SubscriptionIndex {
   }
   uint64_t version() const { return version_; }
   size_t size() const { return size_; }
+  size_t shared_size() const { return shared_size_; }  // of them
 
  private:
   protocol::TopicTree<FilterEntry> tree_;
   uint64_t version_ = 1;
   size_t size_ = 0;
+  size_t shared_size_ = 0;
 };
 
 }  // namespace mqtt_sim::broker

@@ -20,16 +20,24 @@ class MemoryStore final : public Store {
 
   void put_session(std::string_view client_id, SessionState) override;
   void append_to_session(std::string_view client_id, Delivery) override;
+  Delivery take_first_queued(std::string_view client_id) override;
   std::optional<SessionState> take_session(std::string_view client_id) override;
   bool erase_session(std::string_view client_id) override;
   void visit_sessions(const std::function<void(std::string_view, const SessionState&)>&) const override;
   size_t session_count() const override { return sessions_.size(); }
 
  private:
+  struct Entry {
+    SessionState state;
+    size_t taken = 0;  // of state.queued, from the front: empty places until there are enough of them to move the rest
+
+    void close_gap();
+  };
+
   mutable protocol::TopicTree<Message> retained_;  // under the topic name; the tree looks up only when not const
   size_t retained_count_ = 0;
   size_t retained_bytes_ = 0;
-  std::map<std::string, SessionState, std::less<>> sessions_;
+  std::map<std::string, Entry, std::less<>> sessions_;
 };
 
 }  // namespace mqtt_sim::storage

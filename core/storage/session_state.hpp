@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -46,6 +47,7 @@ struct SessionState {
   std::vector<Delivery> queued;              // in order of arrival
   std::vector<protocol::PacketId> received;  // QoS 2 identifiers from the client that await PUBREL
   protocol::PacketId next_packet_id = 1;
+  std::optional<std::string> user_name = std::nullopt;  // of the client, when the broker has rules that may ask for it
 };
 
 }  // namespace mqtt_sim::storage

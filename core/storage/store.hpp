@@ -28,6 +28,8 @@ class Store {
   // Sessions, by client identifier.
   virtual void put_session(std::string_view client_id, SessionState) = 0;    // replaces
   virtual void append_to_session(std::string_view client_id, Delivery) = 0;  // at the end of `queued`; must be present
+  // The first one of `queued`, out of the store; the session must be present and have one.
+  virtual Delivery take_first_queued(std::string_view client_id) = 0;
   virtual std::optional<SessionState> take_session(std::string_view client_id) = 0;  // out of the store
   virtual bool erase_session(std::string_view client_id) = 0;
   // In the order of client identifiers, as a broker that starts needs it.

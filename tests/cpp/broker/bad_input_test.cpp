@@ -26,7 +26,7 @@ class CanaryTest : public testing::Test {
   Peer& canary;
 };
 
-// [MQTT-4.8.0-1], [MQTT-4.13.1-1], [MQTT-4.13.2-1]
+// [MQTT-4.13.1-1], [MQTT-4.13.2-1], [MQTT-4.8.0-1] of 3.1.1, [MQTT-2.2.2-2] of 3.1.1
 TEST_F(CanaryTest, EveryUnreadablePacketOfAConnectedClientClosesItsStream) {
   for (const Vector& vector : protocol::vectors::all()) {
     if (vector.is_valid() || is_connect(vector)) continue;
@@ -46,6 +46,7 @@ TEST_F(CanaryTest, EveryUnreadablePacketOfAConnectedClientClosesItsStream) {
   }
 }
 
+// [MQTT-3.1.4-1]
 TEST_F(CanaryTest, EveryUnreadableConnectClosesItsStream) {
   for (const Vector& vector : protocol::vectors::all()) {
     if (vector.is_valid() || !is_connect(vector)) continue;
@@ -111,6 +112,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadInput{"F07 PINGREQ with a payload", v311, "c00100", kClose},
         BadInput{"F08 topic past the packet", v311, "3004 ffff 6161", kClose},
         BadInput{"F09 PUBACK of one byte", v311, "400101", kClose},
+        // [MQTT-3.1.0-2]
         BadInput{"C02 second CONNECT", v311, "100d 00044d515454 04 02 003c 000163", kClose},
         BadInput{"C02 second CONNECT", v5, "100e 00044d515454 05 02 003c 00 000163", {"DISCONNECT 82", "CLOSE"}},
         BadInput{"P01 QoS 3", v5, "3606 000161 0001 00", {"DISCONNECT 81", "CLOSE"}},
@@ -120,11 +122,14 @@ INSTANTIATE_TEST_SUITE_P(
         BadInput{"P07 empty topic name", v311, "3002 0000", kClose},
         BadInput{"P07 empty topic name without an alias", v5, "3003 0000 00", {"DISCONNECT 82", "CLOSE"}},
         BadInput{"P08 topic alias 0", v5, "3007 000161 03 230000", {"DISCONNECT 94", "CLOSE"}},
+        // [MQTT-3.3.2-9]
         BadInput{"P09 alias above the maximum", v5, "3007 000161 03 230011", {"DISCONNECT 94", "CLOSE"}},
         BadInput{"P10 alias never set", v5, "3006 0000 03 230001", {"DISCONNECT 82", "CLOSE"}},
+        // [MQTT-3.3.4-6]
         BadInput{"P11 subscription identifier from a client", v5, "3006 000161 02 0b01", {"DISCONNECT 82", "CLOSE"}},
         BadInput{"P17 PUBREL with flags 0", v311, "60020001", kClose},
         BadInput{"P18 PUBREL with flags 0", v5, "60020001", {"DISCONNECT 81", "CLOSE"}},
+        // [MQTT-3.8.1-1]
         BadInput{"SUBSCRIBE with flags 0", v311, "8006 0001 000161 00", kClose},
         BadInput{"SUBSCRIBE without a filter", v311, "8202 0001", kClose},
         BadInput{"SUBSCRIBE with QoS 3", v311, "8206 0001 000161 03", kClose},

@@ -31,7 +31,8 @@ TEST_P(ConnectRefused, IsAnsweredAndClosed) {
   EXPECT_EQ(world.broker.stats().sessions, 0u);
 }
 
-// [MQTT-3.1.2-1], [MQTT-3.1.2-2], [MQTT-3.1.3-8], [MQTT-3.1.3-9], [MQTT-4.12.0-1]
+// [MQTT-3.1.2-1], [MQTT-3.1.2-2], [MQTT-3.1.2-2] of 3.1.1, [MQTT-3.1.3-8] of 3.1.1, [MQTT-3.1.3-9] of 3.1.1,
+// [MQTT-4.12.0-1]
 INSTANTIATE_TEST_SUITE_P(
     Reasons, ConnectRefused,
     testing::Values(Refusal{"C14 unknown level", "100d 00044d515454 7f 02 003c 000163", {"CONNACK 01", "CLOSE"}},
@@ -69,6 +70,7 @@ TEST(ConnectPacket, AssignedIdentifiersFollowFromTheSeed) {
 }
 
 TEST(ConnectPacket, TheConnackTellsTheLimits) {  // [MQTT-3.2.2-21]
+  prove("X-03");
   World world({.max_keep_alive_s = 30,
                .max_packet_size = 1000,
                .receive_maximum = 7,

@@ -56,6 +56,10 @@ struct ToText {
   }
   std::string operator()(const Suback& p) const { return codes("SUBACK", p.packet_id, p.codes); }
   std::string operator()(const Unsuback& p) const { return codes("UNSUBACK", p.packet_id, p.codes); }
+  std::string operator()(const Auth& p) const {
+    return "AUTH " + hex(static_cast<unsigned>(p.reason)) + " " +
+           std::string(p.properties.text(PropertyId::authentication_method).value_or("-"));
+  }
   std::string operator()(const Disconnect& p) const { return "DISCONNECT " + hex(static_cast<unsigned>(p.reason)); }
   template <class Other>
   std::string operator()(const Other& p) const {
@@ -84,7 +88,7 @@ class World;
 
 class Peer {
  public:
-  Peer(World& world, ProtocolVersion version);
+  Peer(World& world, ProtocolVersion version, Service* by = nullptr);  // a listener, or the broker itself
 
   // In.
   void send(const Packet& packet);
@@ -98,6 +102,7 @@ class Peer {
   bool is_open() const { return endpoint_ != nullptr; }
   Endpoint* endpoint() { return endpoint_; }
   PropertyList connack_properties() const { return PropertyList(connack_properties_); }
+  std::string_view auth_data() const { return auth_data_; }  // of the last AUTH
 
  private:
   struct Flag final : Waker {
@@ -112,11 +117,13 @@ class Peer {
 
   World& world_;
   ProtocolVersion version_;
+  Service& service_;
   Endpoint* endpoint_;
   Flag waker_;
   Framer framer_;
   Lines lines_;
   std::vector<uint8_t> connack_properties_;
+  std::string auth_data_;
 };
 
 struct Client {  // what a CONNECT says, for the tests' designated initialisers
@@ -129,19 +136,22 @@ struct Client {  // what a CONNECT says, for the tests' designated initialisers
   uint32_t receive_maximum = 0;
   uint32_t maximum_packet_size = 0;
   uint32_t topic_alias_maximum = 0;
+  std::optional<std::string_view> user_name = std::nullopt;
+  std::optional<std::string_view> password = std::nullopt;
+  Service* by = nullptr;  // the listener it comes in by
 };
 
 class World {
  public:
   explicit World(BrokerOptions options = {}) : broker(std::move(options), store, 1) {}
 
-  Peer& open(ProtocolVersion version = v311) {
-    peers_.push_back(std::make_unique<Peer>(*this, version));
+  Peer& open(ProtocolVersion version = v311, Service* by = nullptr) {
+    peers_.push_back(std::make_unique<Peer>(*this, version, by));
     return *peers_.back();
   }
   // Opens, connects, and expects exactly `connack`.
   Peer& connect(const Client& client, const std::string& connack = "CONNACK 00") {
-    Peer& peer = open(client.version);
+    Peer& peer = open(client.version, client.by);
     send_connect(peer, client);
     const Lines lines = peer.receive();
     EXPECT_EQ(lines.empty() ? "" : lines.front(), connack);
@@ -155,6 +165,8 @@ class World {
     connect.keep_alive_s = client.keep_alive_s;
     connect.client_id = client.id;
     connect.will = client.will;
+    connect.user_name = client.user_name;
+    if (client.password) connect.password = as_bytes(*client.password);
     PropertyWriter writer;
     const auto put = [&](PropertyId id, uint32_t value) {
       if (value) writer.number(id, value);
@@ -194,8 +206,11 @@ class World {
   std::vector<std::unique_ptr<Peer>> peers_;
 };
 
-inline Peer::Peer(World& world, ProtocolVersion version)
-    : world_(world), version_(version), endpoint_(world.broker.on_accept({"test:1"}, world.now)) {
+inline Peer::Peer(World& world, ProtocolVersion version, Service* by)
+    : world_(world),
+      version_(version),
+      service_(by ? *by : world.broker),
+      endpoint_(service_.on_accept({"test:1"}, world.now)) {
   if (endpoint_) endpoint_->on_open(waker_, {}, world.now);
 }
 
@@ -262,6 +277,9 @@ inline void Peer::read(ByteView bytes) {
     const auto packet = decode(**frame, is_old ? v311 : is_new ? v5 : version_);
     ASSERT_TRUE(packet) << packet.error().text;
     lines_.push_back(std::visit(ToText(), *packet));
+    if (const auto* auth = std::get_if<Auth>(&*packet)) {
+      auth_data_ = auth->properties.text(PropertyId::authentication_data).value_or("");
+    }
     if (const auto* connack = std::get_if<Connack>(&*packet)) {
       const ByteView encoded = connack->properties.encoded();
       connack_properties_.assign(encoded.begin(), encoded.end());
@@ -271,7 +289,7 @@ inline void Peer::read(ByteView bytes) {
 
 inline void Peer::end(CloseReason reason) {
   endpoint_->on_closed(reason, world_.now);
-  world_.broker.release(*endpoint_);
+  service_.release(*endpoint_);
   endpoint_ = nullptr;
 }
 

@@ -4,17 +4,8 @@
 namespace mqtt_sim::broker::test {
 namespace {
 
-TEST(Limit, Connections) {
-  World world({.max_connections = 2});
-  world.connect({.id = "a"});
-  Peer& second = world.connect({.id = "b"});
-  EXPECT_FALSE(world.open().is_open());
-  EXPECT_EQ(world.broker.stats().refused_connections, 1u);
-  second.drop();
-  world.connect({.id = "c"});
-}
-
 TEST(Limit, Sessions) {
+  prove("X-10");
   World world({.max_sessions = 2});
   world.connect({.id = "a"});
   world.connect({.id = "b", .clean = false}).drop();
@@ -26,9 +17,11 @@ TEST(Limit, Sessions) {
   EXPECT_EQ(old.receive(), (Lines{"CONNACK 03", "CLOSE"}));
   world.connect({.id = "b", .clean = false}, "CONNACK 00 present");
   EXPECT_EQ(world.broker.stats().refused_connects, 2u);
+  EXPECT_EQ(world.broker.stats().refused_sessions, 2u);
 }
 
 TEST(Limit, PacketSize) {
+  prove("X-14");
   World world({.max_packet_size = 100});
   Peer& peer = world.connect({.id = "c", .version = v5});
   EXPECT_EQ(peer.connack_properties().number(PropertyId::maximum_packet_size), 100u);
@@ -42,6 +35,7 @@ TEST(Limit, PacketSize) {
 
 // [MQTT-3.3.4-7]
 TEST(Limit, ReceiveMaximumFromAClient) {
+  prove("G9");
   World world({.receive_maximum = 3});
   for (const QoS fourth : {q1, q2}) {
     Peer& peer = world.connect({.id = "c", .version = v5});
@@ -122,7 +116,7 @@ TEST(Limit, MaximumPacketSizeOfAClient) {
   EXPECT_EQ(world.broker.stats().dropped_too_large, 2u);
   Peer& tiny = world.open(v5);
   World::send_connect(tiny, {.id = "tiny", .version = v5, .maximum_packet_size = 4});
-  EXPECT_EQ(tiny.receive(), Lines());  // not even the CONNACK fits
+  EXPECT_EQ(tiny.receive(), Lines{"CLOSE"});  // not even the CONNACK fits
 }
 
 struct Waiting {
@@ -206,6 +200,7 @@ TEST(Limit, ASlowConsumersQos1MessagesWaitInItsSession) {
   EXPECT_EQ(world.broker.stats().dropped_queue_full, 0u);
 }
 
+// [MQTT-4.8.0-2] of 3.1.1
 TEST(Limit, AClientThatNeverReadsItsAnswersIsCutOff) {
   World world({.output_limit = 1000});
   Peer& peer = world.connect({.id = "c"});
@@ -226,6 +221,7 @@ TEST(Limit, SubscriptionsOfAClient) {
   old.send(subscribe(1, {{"a", {}}, {"b", {}}, {"c", {}}}));
   EXPECT_EQ(old.receive(), Lines{"SUBACK #1 00 00 80"});
   EXPECT_EQ(world.broker.stats().refused_subscriptions, 2u);
+  EXPECT_EQ(world.broker.stats().refused_subscription_count, 2u);
 }
 
 struct TopicCase {
@@ -233,12 +229,14 @@ struct TopicCase {
   BrokerOptions options;
   std::string within;
   std::string beyond;
+  uint64_t Stats::*counter;
 };
 
 class TopicLimit : public testing::TestWithParam<TopicCase> {};
 
 TEST_P(TopicLimit, RefusesNamesAndFiltersBeyondIt) {
-  const auto& [name, options, within, beyond] = GetParam();
+  prove("X-12");
+  const auto& [name, options, within, beyond, counter] = GetParam();
   World world(options);
   Peer& peer = world.connect({.id = "c", .version = v5});
   peer.send(subscribe(1, {{within, {}}, {beyond, {}}}));
@@ -249,13 +247,15 @@ TEST_P(TopicLimit, RefusesNamesAndFiltersBeyondIt) {
   EXPECT_EQ(peer.receive(),
             (Lines{"SUBACK #1 00 8f", "PUBLISH " + within + "=x", "PUBACK #1", "PUBACK #2 90", "PUBREC #3 90"}));
   EXPECT_EQ(world.broker.stats().refused_publishes, 3u);
+  EXPECT_EQ(world.broker.stats().*counter, 4u);
   EXPECT_EQ(world.broker.stats().retained, 0u);
 }
 
-INSTANTIATE_TEST_SUITE_P(Limits, TopicLimit,
-                         testing::Values(TopicCase{"levels", {.max_topic_levels = 3}, "a/b/c", "a/b/c/d"},
-                                         TopicCase{"length", {.max_topic_length = 5}, "abcde", "abcdef"}),
-                         [](const auto& limit) { return limit.param.name; });
+INSTANTIATE_TEST_SUITE_P(
+    Limits, TopicLimit,
+    testing::Values(TopicCase{"levels", {.max_topic_levels = 3}, "a/b/c", "a/b/c/d", &Stats::refused_topic_levels},
+                    TopicCase{"length", {.max_topic_length = 5}, "abcde", "abcdef", &Stats::refused_topic_lengths}),
+    [](const auto& limit) { return limit.param.name; });
 
 TEST(Limit, ATopicOf65535SlashesIsRefusedQuickly) {
   prove("G13");
@@ -284,6 +284,7 @@ TEST_P(RetainedLimit, RefusesTheWholeMessageAndLetsOldOnesBeReplaced) {
   peer.send(retained("t/2", "y", q1, 4));
   EXPECT_EQ(peer.receive(), (Lines{"SUBACK #1 00", "PUBACK #1 10", "PUBACK #2 10", "PUBACK #3 97", "PUBACK #4 10"}));
   EXPECT_EQ(world.broker.stats().retained, 2u);
+  EXPECT_EQ(world.broker.stats().refused_retained, 1u);
   peer.send(retained("t/1", "", q1, 5));
   peer.send(retained("t/3", "x", q1, 6));
   EXPECT_EQ(peer.receive(), (Lines{"PUBACK #5 10", "PUBLISH t/3=x", "PUBACK #6"}));

@@ -4,7 +4,7 @@
 namespace mqtt_sim::broker::test {
 namespace {
 
-// [MQTT-3.3.1-5] to [MQTT-3.3.1-8]; 3.1.1: [MQTT-3.3.1-8], [MQTT-3.3.1-9], [MQTT-3.3.1-10], [MQTT-3.3.1-12]
+// [MQTT-3.3.1-5], [MQTT-3.3.1-6], [MQTT-3.3.1-7], [MQTT-3.3.1-8], [MQTT-3.3.1-12], [MQTT-3.3.1-8] of 3.1.1
 TEST(Retained, OnlyTheNewestIsGivenWithTheFlagUntilCleared) {
   prove("M-27");
   World world;
@@ -47,6 +47,7 @@ struct HandlingCase {
 class RetainedByHandling : public testing::TestWithParam<HandlingCase> {};
 
 TEST_P(RetainedByHandling, DecidesWhenTheyAreSent) {
+  prove("X-05");
   World world;
   world.connect({.id = "p"}).send(retained("t", "x"));
   Peer& peer = world.connect({.id = "s", .version = v5});

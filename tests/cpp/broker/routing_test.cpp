@@ -34,14 +34,14 @@ TEST_P(RoutingByFilter, DeliversWhatMatchesOnly) {
   EXPECT_EQ(subscriber.receive(), expected) << GetParam().filter;
 }
 
-// [MQTT-4.7.1-1], [MQTT-4.7.1-2], [MQTT-4.7.2-1], [MQTT-4.7.3-4]
+// [MQTT-3.3.2-3], [MQTT-4.7.1-1], [MQTT-4.7.1-2], [MQTT-4.7.2-1], [MQTT-4.7.3-4]
 INSTANTIATE_TEST_SUITE_P(Filters, RoutingByFilter,
                          testing::Values(Matching{"a/b", "a/b", true}, Matching{"a/b", "a/B", false},
                                          Matching{"a/+", "a/b", true}, Matching{"a/+", "a/b/c", false},
                                          Matching{"a/+", "a", false}, Matching{"a/#", "a", true},
                                          Matching{"a/#", "a/b/c", true}, Matching{"+/+", "/x", true},
-                                         Matching{"#", "$SYS/x", false}, Matching{"+/x", "$SYS/x", false},
-                                         Matching{"$SYS/#", "$SYS/x", true}, Matching{"#", "a", true}));
+                                         Matching{"#", "$own/x", false}, Matching{"+/x", "$own/x", false},
+                                         Matching{"$own/#", "$own/x", true}, Matching{"#", "a", true}));
 
 struct QosCase {
   QoS published;
@@ -50,7 +50,7 @@ struct QosCase {
 
 class RoutingByQos : public testing::TestWithParam<QosCase> {};
 
-// [MQTT-3.8.4-8], [MQTT-4.3.1-1], [MQTT-4.3.2-4], [MQTT-4.3.3-8]
+// [MQTT-3.3.4-1], [MQTT-3.8.4-8], [MQTT-4.3.1-1], [MQTT-4.3.2-4], [MQTT-4.3.3-8]
 TEST_P(RoutingByQos, AnswersAsPublishedAndDeliversTheLower) {
   prove("M-26");
   const auto [published, granted] = GetParam();
@@ -96,7 +96,7 @@ TEST(Routing, TellsA5ClientThatNobodyMatches) {
   EXPECT_EQ(old.receive(), Lines{"PUBACK #5"});
 }
 
-// [MQTT-3.3.4-2], [MQTT-3.3.4-4]; 3.1.1: [MQTT-3.3.5-1]
+// [MQTT-3.3.4-2], [MQTT-3.3.4-4]
 TEST(Routing, OverlappingSubscriptionsGetOneCopyAtTheHighestQos) {
   prove("M-01");
   World world;
@@ -129,6 +129,7 @@ TEST(Routing, OverlappingSubscriptionsGetOneCopyAtTheHighestQos) {
 
 // [MQTT-3.8.3-3]
 TEST(Routing, NoLocalKeepsAMessageFromItsPublisherOnly) {
+  prove("X-05");
   World world;
   Peer& both = world.connect({.id = "both", .version = v5});
   Peer& other = world.connect({.id = "other", .version = v5});
@@ -148,6 +149,7 @@ TEST(Routing, NoLocalKeepsAMessageFromItsPublisherOnly) {
 
 // [MQTT-3.3.1-12], [MQTT-3.3.1-13]
 TEST(Routing, RetainAsPublishedKeepsTheFlag) {
+  prove("X-05");
   World world;
   Peer& plain = world.connect({.id = "plain", .version = v5});
   Peer& as_published = world.connect({.id = "as published", .version = v5});
@@ -279,7 +281,7 @@ TEST(Routing, InboundTopicAliasesStandForTheirTopic) {
             (Lines{"SUBACK #1 00", "PUBLISH first=x", "PUBLISH first=x", "PUBLISH second=x", "PUBLISH second=x"}));
 }
 
-// [MQTT-3.1.2-26], [MQTT-3.1.2-27]
+// [MQTT-3.1.2-26], [MQTT-3.1.2-27], [MQTT-3.3.2-11]
 TEST(Routing, OutboundTopicAliasesStayWithinTheClientsMaximum) {
   World world;
   Peer& subscriber = world.connect({.id = "s", .version = v5, .topic_alias_maximum = 1});
@@ -295,6 +297,7 @@ TEST(Routing, OutboundTopicAliasesStayWithinTheClientsMaximum) {
 
 // [MQTT-3.3.2-5], [MQTT-3.3.2-6]
 TEST(Routing, MessageExpiryIsCountedDownWhileAMessageWaits) {
+  prove("X-06");
   World world;
   world.connect({.id = "s", .version = v5, .clean = false, .session_expiry_s = 1000}).send(subscribe(1, "t", q1));
   world.connect({.id = "s", .version = v5, .clean = false, .session_expiry_s = 1000}, "CONNACK 00 present").drop();

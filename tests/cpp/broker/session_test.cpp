@@ -12,7 +12,7 @@ class SessionAtLevel : public testing::TestWithParam<ProtocolVersion> {};
 INSTANTIATE_TEST_SUITE_P(Levels, SessionAtLevel, testing::Values(v311, v5),
                          [](const auto& level) { return level.param == v5 ? "v5" : "v311"; });
 
-// [MQTT-3.1.2-4], [MQTT-3.1.2-5], [MQTT-3.2.2-2], [MQTT-3.2.2-3] of 3.1.1; [MQTT-3.1.2-23], [MQTT-4.5.0-1] of 5.0
+// [MQTT-3.1.2-5], [MQTT-3.1.2-23], [MQTT-3.2.2-3], [MQTT-4.5.0-1], [MQTT-3.1.2-4] of 3.1.1, [MQTT-3.1.2-5] of 3.1.1
 TEST_P(SessionAtLevel, KeepsQos1And2WhileAwayAndDeliversInOrderOnReturn) {
   prove("C-07");
   const Client client = persistent("s", GetParam());
@@ -55,7 +55,7 @@ TEST_P(SessionAtLevel, KeepsQos1And2WhileAwayAndDeliversInOrderOnReturn) {
   EXPECT_EQ(world.broker.stats().dropped_queue_full, 0u);
 }
 
-// [MQTT-4.4.0-1], [MQTT-3.3.1-1], [MQTT-4.3.3-6]
+// [MQTT-4.4.0-1], [MQTT-3.3.1-1], [MQTT-4.3.3-4], [MQTT-4.3.3-6]
 TEST_P(SessionAtLevel, ResendsWhatWasNotAcknowledgedWithTheSameIdentifiers) {
   const Client client = persistent("s", GetParam());
   World world;
@@ -88,8 +88,9 @@ TEST_P(SessionAtLevel, ResendsWhatWasNotAcknowledgedWithTheSameIdentifiers) {
   EXPECT_EQ(world.connect(client, "CONNACK 00 present").receive(), Lines());
 }
 
-// [MQTT-4.3.3-10], [MQTT-4.3.3-11], [MQTT-4.3.3-12]; 3.1.1: [MQTT-4.3.3-2]
+// [MQTT-4.3.3-10], [MQTT-4.3.3-11], [MQTT-4.3.3-12]
 TEST_P(SessionAtLevel, TakesAQos2MessageOnceAlsoOverAReconnect) {
+  prove("X-02");
   const Client client = persistent("p", GetParam());
   World world;
   Peer& subscriber = world.connect({.id = "s"});
@@ -110,8 +111,9 @@ TEST_P(SessionAtLevel, TakesAQos2MessageOnceAlsoOverAReconnect) {
   EXPECT_EQ(subscriber.receive(), Lines{"PUBLISH t=y"});
 }
 
-// [MQTT-3.1.4-3]; 3.1.1: [MQTT-3.1.4-2]
+// [MQTT-3.1.4-3], [MQTT-3.1.4-2] of 3.1.1
 TEST_P(SessionAtLevel, ASecondConnectionTakesOver) {
+  prove("X-09");
   prove("C-05");
   const Client client = persistent("same", GetParam());
   World world;
@@ -126,7 +128,7 @@ TEST_P(SessionAtLevel, ASecondConnectionTakesOver) {
   EXPECT_EQ(world.broker.stats().clients, 2u);
 }
 
-// [MQTT-3.1.2-6] of 3.1.1; [MQTT-3.1.2-4], [MQTT-3.2.2-2] of 5.0
+// [MQTT-3.1.2-4], [MQTT-3.1.4-4], [MQTT-3.2.2-2], [MQTT-3.1.2-6] of 3.1.1
 TEST_P(SessionAtLevel, ACleanStartDropsTheOldSession) {
   World world;
   Peer& first = world.connect(persistent("s", GetParam()));

@@ -101,7 +101,7 @@ class Roamer {
 
 class Storm : public testing::TestWithParam<uint64_t> {};
 
-// [MQTT-4.3.2-2], [MQTT-4.3.3-2], [MQTT-4.4.0-1], [MQTT-4.6.0-5]
+// [MQTT-4.3.2-4], [MQTT-4.3.3-10], [MQTT-4.4.0-1], [MQTT-4.6.0-5], [MQTT-4.6.0-6]
 TEST_P(Storm, LosesNothingDeliversQos2OnceAndKeepsOrder) {
   prove("G2, G3");
   Random random(GetParam());

@@ -18,7 +18,7 @@ TEST(TimeOut, AStreamWithoutConnectIsClosedAfterTenSeconds) {
   EXPECT_EQ(world.broker.stats().connect_timeouts, 2u);
 }
 
-// [MQTT-3.1.2-22]; 3.1.1: [MQTT-3.1.2-24]
+// [MQTT-3.1.2-22], [MQTT-3.12.4-1]
 TEST(TimeOut, KeepAliveEndsAtOneAndAHalfTimes) {
   prove("C-04");
   World world;

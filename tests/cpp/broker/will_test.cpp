@@ -14,7 +14,7 @@ class WillTest : public testing::Test {
   Peer& watcher;
 };
 
-// [MQTT-3.1.2-8], [MQTT-3.1.2-16] of 3.1.1
+// [MQTT-3.1.2-8], [MQTT-3.1.2-8] of 3.1.1
 TEST_F(WillTest, IsPublishedWhenTheNetworkGoes) {
   world.connect({.id = "c", .will = will("will/t", "gone", q1)}).drop();
   EXPECT_EQ(watcher.receive(), Lines{"PUBLISH will/t=gone q1 #1"});
@@ -46,7 +46,7 @@ TEST_F(WillTest, IsPublishedOnAProtocolViolationOnAKeepAliveTimeOutAndOnTakeOver
   EXPECT_EQ(watcher.receive(), (Lines{"PUBLISH will/a=1", "PUBLISH will/b=2", "PUBLISH will/c=3"}));
 }
 
-// [MQTT-3.1.2-14], [MQTT-3.1.2-15]; 3.1.1: [MQTT-3.1.2-17]
+// [MQTT-3.1.2-14], [MQTT-3.1.2-15]
 TEST_F(WillTest, IsRetainedWhenItSaysSo) {
   world.connect({.id = "a", .will = will("will/kept", "1", q0, true)}).drop();
   world.connect({.id = "b", .will = will("will/passing", "2", q0, false)}).drop();
@@ -68,8 +68,9 @@ class DelayedWill : public WillTest {
   PropertyWriter properties_;
 };
 
-// [MQTT-3.1.2-8], [MQTT-3.1.3-10]
+// [MQTT-3.1.2-8], [MQTT-3.1.2-10], [MQTT-3.1.3-10]
 TEST_F(DelayedWill, GoesOutWhenTheDelayHasPassed) {
+  prove("X-06");
   world.connect(client).drop();
   world.advance(milliseconds(9999));
   EXPECT_EQ(watcher.receive(), Lines());

@@ -34,6 +34,22 @@ TEST(Message, KeepsItsPartsAndIsSharedByItsCopies) {
   EXPECT_FALSE(Message());
 }
 
+TEST(Message, ALongPayloadCanBeSharedFurther) {
+  const std::string payload(2048, 'x');
+  const Message one = message("a/b", payload);
+  EXPECT_EQ(one.topic(), "a/b");
+  EXPECT_EQ(as_text(one.properties().encoded()), "pp");
+  EXPECT_EQ(as_text(one.payload()), payload);
+  EXPECT_EQ(one.size(), 5u + 2048u);
+  SharedBytes shared;
+  {
+    const Message two = one;
+    shared = two.long_payload();
+  }
+  EXPECT_EQ(shared.view().data(), one.payload().data());
+  EXPECT_FALSE(message("a/b", std::string(2047, 'x')).long_payload());
+}
+
 TEST(MemoryStore, HasOneRetainedMessageForEachTopic) {
   MemoryStore store;
   store.put_retained(message("a/b", "old"));
@@ -84,6 +100,33 @@ TEST(MemoryStore, GivesASessionBackOnce) {
   EXPECT_EQ(back->next_packet_id, 8);
   EXPECT_FALSE(store.take_session("c"));
   EXPECT_EQ(store.session_count(), 0u);
+}
+
+TEST(MemoryStore, GivesQueuedMessagesFromTheFront) {
+  MemoryStore store;
+  store.put_session("c", {});
+  for (const char* payload : {"1", "2", "3", "4", "5"}) {
+    store.append_to_session("c", {.message = message("a", payload), .identifiers = {}});
+  }
+  EXPECT_EQ(as_text(store.take_first_queued("c").message.payload()), "1");
+  const auto payloads = [](const SessionState& state) {
+    std::string all;
+    for (const Delivery& delivery : state.queued) all += as_text(delivery.message.payload());
+    return all;
+  };
+  std::string seen;
+  store.visit_sessions([&](std::string_view, const SessionState& state) { seen = payloads(state); });
+  EXPECT_EQ(seen, "2345");
+  EXPECT_EQ(as_text(store.take_first_queued("c").message.payload()), "2");
+  store.append_to_session("c", {.message = message("a", "6"), .identifiers = {}});
+  EXPECT_EQ(as_text(store.take_first_queued("c").message.payload()), "3");
+  EXPECT_EQ(payloads(*store.take_session("c")), "456");
+}
+
+TEST(MemoryStoreDeathTest, TakingFromAnEmptyQueueIsOurMistake) {
+  MemoryStore store;
+  store.put_session("c", {});
+  EXPECT_DEATH(store.take_first_queued("c"), "");
 }
 
 TEST(MemoryStore, VisitsSessionsInTheOrderOfTheirIdentifiers) {
