@@ -1,7 +1,7 @@
 // An MQTT client as a machine on one byte stream, for protocol levels 3.1, 3.1.1 and 5.0. It keeps its session across
 // streams, answers and repeats what the standard asks for, and reconnects by itself when told to. One driver carries
 // it, one owner commands it, both on one thread; thousands live in a process, so an idle one owns no heap but its
-// client id.
+// client id, unless it uses topic aliases or enhanced authentication.
 //
 // Events are pulled: on_bytes() only remembers the bytes, poll_event() decodes the next packet, appends the answer to
 // output() and returns what the owner should know. So a received message is never copied. Owner's law: after each on_*
@@ -19,7 +19,8 @@
 //   closed         connect()
 //
 // It reconnects when reconnect_period is set, unless we ended the connection, another client took the session over
-// (0x8E), or CONNACK refused who or what we are (0x84 to 0x87, 0x8A, 0x8C): trying again would not help.
+// (0x8E), the server has moved (0x9D), or CONNACK refused who or what we are (0x84 to 0x87, 0x8A, 0x8C): trying again
+// would not help. Where a server sends us is in the properties of Refused and Disconnected; to go there is the owner's.
 #pragma once
 
 #include <cstdint>
@@ -42,24 +43,31 @@
 
 namespace mqtt_sim::client {
 
+struct Features;
+
 struct PublishRequest {
-  std::string_view topic;
+  std::string_view topic;  // a valid name; may be empty where the owner's alias stands for it
   ByteView payload;
   protocol::QoS qos{};
   bool retain = false;
-  protocol::PropertyList properties;
-  uint64_t cookie = 0;  // comes back in PublishCompleted or PublishDropped; unused for QoS 0
+  protocol::PropertyList properties;  // as a PUBLISH may have them; what a client must not send is refused
+  uint64_t cookie = 0;                // comes back in PublishCompleted or PublishDropped; unused for QoS 0
 };
 
 enum class PublishOutcome : uint8_t {
   accepted,
   not_connected,
-  window_full,    // window() publishes are unacknowledged, or older ones are still to be sent again
-  output_full,    // output_limit bytes wait to leave
-  too_large,      // for MQTT, or for this server's maximum packet size
-  not_supported,  // QoS, RETAIN or topic alias beyond what this server allows; properties below 5.0
+  window_full,           // window() publishes are unacknowledged, or older ones are still to be sent again
+  output_full,           // output_limit bytes wait to leave
+  too_large,             // for MQTT, or for this server's maximum packet size
+  qos_not_supported,     // QoS above this server's maximum
+  retain_not_supported,  // this server keeps no messages
+  alias_not_usable,      // topic alias above this server's maximum, switched off, or without a topic it stands for
+  not_allowed,  // from any client: no topic, properties below 5.0, a subscription identifier, a text that is none
 };
 const char* to_string(PublishOutcome);
+// Whether this server would not take the message now or later.
+constexpr bool is_refusal(PublishOutcome outcome) { return outcome >= PublishOutcome::too_large; }
 
 class Client final : public Endpoint {
  public:
@@ -72,16 +80,29 @@ class Client final : public Endpoint {
 
   // Begins a connection, or does nothing while there is one. A reconnect that waits is made at once.
   void connect();
-  // DISCONNECT, then close; ends with Disconnected{by_us}. Also ends reconnecting. Below 5.0 the reason is not sent.
-  void disconnect(Instant now, protocol::ReasonCode reason = protocol::ReasonCode::success);
+  // DISCONNECT, then close; ends with Disconnected{by_us}. Also ends reconnecting. Below 5.0 reason and properties are
+  // not sent, nor is a reason that only a server has; properties that do not fit or are not allowed (a session expiry
+  // after none in CONNECT) are left out.
+  void disconnect(Instant now, protocol::ReasonCode reason = protocol::ReasonCode::success,
+                  const protocol::PropertyList& properties = {});
   // Drops the stream with whatever waits, as a crash would: no DISCONNECT, so the server publishes the will.
   void kill();
 
   PublishOutcome publish(const PublishRequest&, Instant now);
   // One SUBSCRIBE or UNSUBSCRIBE. Asserts: connected, at least one entry, a packet identifier left (at least
-  // Inflight::kRequestReserve requests may wait).
-  void subscribe(std::span<const protocol::SubscribeEntry>, uint64_t cookie, Instant now);
-  void unsubscribe(std::span<const std::string_view> filters, uint64_t cookie, Instant now);
+  // Inflight::kRequestReserve requests may wait). What this server has said it does not take is not sent; Subscribed or
+  // Unsubscribed then comes from here.
+  void subscribe(std::span<const protocol::SubscribeEntry>, uint64_t cookie, Instant now,
+                 const protocol::PropertyList& properties = {});
+  void unsubscribe(std::span<const std::string_view> filters, uint64_t cookie, Instant now,
+                   const protocol::PropertyList& properties = {});
+
+  // Proves again who we are [MQTT-4.12.1-1]; AuthReceived{success} tells that the server agrees, a failure ends the
+  // connection. `data`: the first of a method that is the owner's. False: not connected, no method in CONNECT, or one
+  // is under way.
+  bool reauthenticate(Instant now, std::string_view data = {});
+  // The answer to AuthReceived{continue_authentication} of a method that is the owner's. False: none is awaited.
+  bool authenticate(std::string_view data, Instant now);
 
   std::optional<Event> poll_event();
 
@@ -109,10 +130,11 @@ class Client final : public Endpoint {
     abandoned,  // given up while opening: the driver may still bring it, or report its end
     unwanted,   // brought after all: to be aborted
   };
-  struct Ending {
+  struct Ending {  // while closing
     std::string_view text;
     EndCause cause = EndCause::by_us;
     protocol::ReasonCode reason = protocol::ReasonCode::success;
+    std::vector<uint8_t> properties{};  // of what the server said last
   };
   struct Handshake {  // between on_open and CONNACK
     Opening opening;
@@ -124,9 +146,21 @@ class Client final : public Endpoint {
     uint16_t topic_alias_maximum = 0;
     protocol::QoS maximum_qos = protocol::QoS::exactly_once;
     bool retain_available = true;
+    bool wildcard_available = true;
+    bool shared_available = true;
+    bool identifiers_available = true;
   };
   struct ReceivedId {
     protocol::PacketId id = 0;
+  };
+  struct Breach {
+    protocol::ReasonCode reason;
+    std::string_view text;  // constant
+  };
+  struct Reply {  // PUBACK, PUBREC, PUBREL or PUBCOMP
+    protocol::PacketId packet_id = 0;
+    protocol::ReasonCode reason = protocol::ReasonCode::success;
+    protocol::PropertyList properties{};
   };
 
   // client.cpp: the life of connection and session
@@ -134,20 +168,38 @@ class Client final : public Endpoint {
   void enter(State);
   void begin_attempt(Instant connect_deadline);
   void send_connect();
-  void send_disconnect(protocol::ReasonCode);
-  void start_closing(const Ending&);
-  void end_connection(const Ending&, CloseReason);
+  void send_disconnect(protocol::ReasonCode, const protocol::PropertyList&);
+  Expected<size_t> send_if_it_fits(const protocol::Packet&);
+  void start_closing(Ending);
+  void end_connection(Ending, CloseReason);
   bool may_reconnect(const Ending&, bool was_connected) const;
   Duration draw_reconnect_wait();
   void check_keep_alive(Instant now);
   void drop_session();
   PendingEvents& pending();
+  Features& features();
 
   // client_send.cpp: what the owner sends
   std::optional<PublishOutcome> refusal_of(const protocol::Publish&) const;
-  bool has_usable_alias(const protocol::Publish&) const;
-  void send_request(const protocol::Packet&, Inflight::Awaiting, protocol::PacketId, size_t filters, uint64_t cookie);
+  std::optional<PublishOutcome> objection_to_properties(const protocol::Publish&, uint16_t& alias) const;
+  bool is_too_large(const protocol::Publish&) const;
+  PublishOutcome send_publish(const protocol::Publish& sent, const protocol::Publish& whole, uint64_t cookie);
+  void keep(const protocol::Publish&, uint64_t cookie);
+  PublishOutcome publish_with_alias(const protocol::Publish&, uint16_t owners_alias, uint64_t cookie);
+  PublishOutcome publish_with_owners_alias(const protocol::Publish&, uint16_t alias, uint64_t cookie);
+  PublishOutcome publish_with_chosen_alias(const protocol::Publish&, uint64_t cookie);
+  protocol::ReasonCode refusal_of(const protocol::Subscribe&) const;
+  void send_request(const protocol::Packet&, Inflight::Awaiting, protocol::PacketId, size_t filters, uint64_t cookie,
+                    StoredPacket);
   void resend_held();
+
+  // client_auth.cpp: who we are
+  void add_authentication(protocol::PropertyWriter& connect_properties);
+  std::optional<Event> handle_auth(const protocol::Auth&);
+  std::optional<Event> handle_challenge(const protocol::Auth&);
+  std::string_view settle_authentication(const protocol::PropertyList&);
+  void send_auth(protocol::ReasonCode, std::string_view data);
+  std::string draw_nonce();
 
   // client_receive.cpp: what the server sends
   std::optional<Event> handle(const protocol::Frame&);
@@ -155,15 +207,18 @@ class Client final : public Endpoint {
   std::optional<Event> handle_connack(const protocol::Connack&);
   std::optional<Event> handle_refusal(const protocol::Connack&);
   std::optional<Event> handle_publish(const protocol::Frame&);
-  std::optional<Event> handle_reply(protocol::PacketType, protocol::PacketId, protocol::ReasonCode);
-  std::optional<Event> handle_puback(protocol::PacketId, protocol::ReasonCode);
-  std::optional<Event> handle_pubrec(protocol::PacketId, protocol::ReasonCode);
+  std::optional<Event> handle_reply(protocol::PacketType, const Reply&);
+  std::optional<Event> handle_puback(const Reply&);
+  std::optional<Event> handle_pubrec(const Reply&);
   std::optional<Event> handle_pubrel(protocol::PacketId);
-  std::optional<Event> handle_pubcomp(protocol::PacketId, protocol::ReasonCode);
+  std::optional<Event> handle_pubcomp(const Reply&);
   std::optional<Event> handle_suback(const protocol::Suback&);
   std::optional<Event> handle_unsuback(const protocol::Unsuback&);
-  std::optional<Event> complete(Inflight::Entry&, protocol::ReasonCode);
+  std::optional<Event> handle_disconnect(const protocol::Disconnect&);
+  std::optional<Event> complete(Inflight::Entry&, const Reply&);
   std::optional<Event> fail(protocol::ReasonCode, std::string_view text);
+  std::optional<Breach> settle_properties(protocol::Publish&);
+  bool tells_unasked(const protocol::PropertyList&) const;
   void take_limits(const protocol::PropertyList&);
   void reply(protocol::PacketType, protocol::PacketId);
   void reply_not_found(protocol::PacketType, protocol::PacketId);
@@ -178,17 +233,19 @@ class Client final : public Endpoint {
   PacketIdTable<ReceivedId> received_;  // QoS 2 received, PUBREL not yet
   std::unique_ptr<Handshake> handshake_;
   std::unique_ptr<PendingEvents> pending_;
+  std::unique_ptr<Ending> ending_;      // while closing
+  std::unique_ptr<Features> features_;  // of this connection
 
   Instant now_{};           // of the latest call
   Instant last_sent_{};     // when bytes last left
   Instant timer_ = kNever;  // what it means depends on the state
-  Ending ending_;           // while closing
   Limits limits_;
   uint32_t reply_bytes_ = 0;  // at most this many bytes of acknowledgements wait in output_
   uint32_t unexpected_acks_ = 0;
-  uint32_t failures_ = 0;  // attempts since the last CONNACK with success
-  uint32_t jitters_drawn_ = 0;
-  uint16_t keep_alive_s_ = 0;  // in force on this connection
+  uint32_t failures_ = 0;       // attempts since the last CONNACK with success
+  uint32_t draws_ = 0;          // from the seed
+  uint16_t keep_alive_s_ = 0;   // in force on this connection
+  uint16_t acked_in_read_ = 0;  // publishes whose last acknowledgement was written during this on_bytes()
   State state_ = State::idle;
   Stream stream_ = Stream::none;
   bool input_pending_ = false;  // framer_ may hold a packet not yet looked at
@@ -199,6 +256,7 @@ class Client final : public Endpoint {
   bool clean_start_sent_ = false;  // in the CONNECT of this connection
   bool resumes_ = false;           // the next CONNECT asks for the session we had
   bool session_persists_ = false;  // it outlives its stream
+  bool has_session_ = false;       // an earlier connection of ours left one
 };
 
 }  // namespace mqtt_sim::client

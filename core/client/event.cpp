@@ -10,6 +10,7 @@ const char* to_string(EndCause cause) {
     case EndCause::protocol_error: return "protocol error";
     case EndCause::connect_timeout: return "connect timeout";
     case EndCause::keep_alive_timeout: return "keep alive timeout";
+    case EndCause::authentication_timeout: return "authentication timeout";
   }
   return "unknown";
 }

@@ -12,7 +12,7 @@
 
 namespace mqtt_sim::client {
 
-// CONNACK with success.
+// CONNACK with success. `properties` tell, among others, a reason string and the response information asked for.
 struct Connected {
   bool session_present;
   Opening opening;
@@ -22,17 +22,19 @@ struct Connected {
 
 // CONNACK with a failure. Disconnected{server_disconnect} follows when the stream is gone.
 struct Refused {
-  protocol::ReasonCode reason;  // below 5.0 the nearest one
-  uint8_t code;                 // as on the wire
+  protocol::ReasonCode reason;          // below 5.0 the nearest one
+  uint8_t code;                         // as on the wire; the reason code where an older server refused 5.0
+  protocol::PropertyList properties{};  // reason string, server reference, ...
 };
 
 enum class EndCause : uint8_t {
-  by_us,               // disconnect() or kill()
-  stream,              // the stream failed, or could not be opened: see `close`
-  server_disconnect,   // DISCONNECT of a 5.0 server, or a refusing CONNACK
-  protocol_error,      // the server broke the protocol: see `reason` and `text`
-  connect_timeout,     // no CONNACK in time
-  keep_alive_timeout,  // no PINGRESP in time
+  by_us,                   // disconnect() or kill()
+  stream,                  // the stream failed, or could not be opened: see `close`
+  server_disconnect,       // DISCONNECT of a 5.0 server, or a refusing CONNACK
+  protocol_error,          // the server broke the protocol: see `reason` and `text`
+  connect_timeout,         // no CONNACK in time
+  keep_alive_timeout,      // no PINGRESP in time
+  authentication_timeout,  // no answer in time to a re-authentication
 };
 const char* to_string(EndCause);
 
@@ -43,6 +45,8 @@ struct Disconnected {
   protocol::ReasonCode reason;  // success where nobody named one
   std::string_view text;        // constant and short
   bool was_connected;           // a CONNACK with success had come
+  // Of the DISCONNECT or refusing CONNACK of the server: reason string, server reference, user properties.
+  protocol::PropertyList properties{};
 };
 
 struct MessageReceived {
@@ -54,6 +58,7 @@ struct PublishCompleted {
   uint64_t cookie;
   protocol::QoS qos;
   protocol::ReasonCode reason;
+  protocol::PropertyList properties{};
 };
 
 // A publish above QoS 0 will never be acknowledged: its session is gone, or the server of the resumed session has
@@ -67,14 +72,35 @@ struct PublishDropped {
 struct Subscribed {
   uint64_t cookie;
   ByteView codes;
+  protocol::PropertyList properties{};
 };
 
 struct Unsubscribed {
   uint64_t cookie;
   ByteView codes;  // empty below 5.0
+  protocol::PropertyList properties{};
+};
+
+// AUTH of the server that the owner has to know of: each one of a method that is the owner's, and with any method the
+// success that ends a re-authentication.
+struct AuthReceived {
+  protocol::ReasonCode reason;  // continue_authentication: answer with authenticate(); or success
+  std::string_view data;
+  protocol::PropertyList properties;
 };
 
 using Event = std::variant<Connected, Refused, Disconnected, MessageReceived, PublishCompleted, PublishDropped,
-                           Subscribed, Unsubscribed>;
+                           Subscribed, Unsubscribed, AuthReceived>;
+
+// What a server says in words; empty when it does not.
+inline std::string_view reason_string_of(const protocol::PropertyList& properties) {
+  return properties.empty() ? std::string_view()
+                            : properties.text(protocol::PropertyId::reason_string).value_or(std::string_view());
+}
+// Where a server that sends us away (0x9C, 0x9D) wants us to go; empty when it does not say.
+inline std::string_view server_reference_of(const protocol::PropertyList& properties) {
+  return properties.empty() ? std::string_view()
+                            : properties.text(protocol::PropertyId::server_reference).value_or(std::string_view());
+}
 
 }  // namespace mqtt_sim::client

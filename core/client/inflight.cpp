@@ -8,14 +8,14 @@ namespace mqtt_sim::client {
 using protocol::PacketId;
 using protocol::QoS;
 
-struct StoredPublish::Head {
+struct StoredPacket::Head {
   uint32_t topic_size;
   uint32_t properties_size;
   uint32_t payload_size;
   bool retain;
 };
 
-StoredPublish::StoredPublish(const protocol::Publish& publish) {
+StoredPacket::StoredPacket(const protocol::Publish& publish) {
   const ByteView topic = as_bytes(publish.topic);
   const ByteView properties = publish.properties.encoded();
   const Head head{static_cast<uint32_t>(topic.size()), static_cast<uint32_t>(properties.size()),
@@ -29,7 +29,11 @@ StoredPublish::StoredPublish(const protocol::Publish& publish) {
   writer.put(publish.payload);
 }
 
-protocol::Publish StoredPublish::view() const {
+StoredPacket::StoredPacket(std::span<const protocol::SubscribeEntry> entries) : block_(new uint8_t[entries.size()]) {
+  for (size_t i = 0; i < entries.size(); ++i) block_[i] = static_cast<uint8_t>(entries[i].options.qos);
+}
+
+protocol::Publish StoredPacket::publish() const {
   MQTT_SIM_ASSERT(block_);
   Head head;
   std::memcpy(&head, block_.get(), sizeof(Head));
@@ -51,14 +55,15 @@ PacketId Inflight::next_id() {
   return last_id_;
 }
 
-void Inflight::add_publish(PacketId id, QoS qos, uint64_t cookie, StoredPublish copy) {
+void Inflight::add_publish(PacketId id, QoS qos, uint64_t cookie, StoredPacket copy) {
   const Awaiting awaiting = qos == QoS::at_least_once ? Awaiting::puback : Awaiting::pubrec;
   table_.insert({cookie, sequence_++, std::move(copy), id, 0, awaiting, qos});
   ++publishes_;
 }
 
-void Inflight::add_request(PacketId id, Awaiting awaiting, uint64_t cookie, size_t filters) {
-  table_.insert({cookie, sequence_++, {}, id, static_cast<uint16_t>(filters), awaiting, QoS::at_most_once});
+void Inflight::add_request(PacketId id, Awaiting awaiting, uint64_t cookie, size_t filters, StoredPacket copy) {
+  table_.insert(
+      {cookie, sequence_++, std::move(copy), id, static_cast<uint16_t>(filters), awaiting, QoS::at_most_once});
 }
 
 void Inflight::erase(Entry& entry) {

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "core/client/packet_id_table.hpp"
@@ -12,14 +13,18 @@
 
 namespace mqtt_sim::client {
 
-// Topic, properties and payload of a PUBLISH in one block.
-class StoredPublish {
+// What has to be kept of a packet until it is acknowledged, in one block: topic, properties and payload of a PUBLISH,
+// the QoS asked for each filter of a SUBSCRIBE.
+class StoredPacket {
  public:
-  StoredPublish() = default;
-  explicit StoredPublish(const protocol::Publish&);
+  StoredPacket() = default;
+  explicit StoredPacket(const protocol::Publish&);
+  explicit StoredPacket(std::span<const protocol::SubscribeEntry>);
 
   explicit operator bool() const { return block_ != nullptr; }
-  protocol::Publish view() const;  // DUP is set, QoS and packet identifier are not: the entry has them
+  // Of a PUBLISH. DUP is set, QoS and packet identifier are not: the entry has them.
+  protocol::Publish publish() const;
+  uint8_t qos_asked(size_t filter) const { return block_[filter]; }  // of a SUBSCRIBE
   void reset() { block_.reset(); }
 
  private:
@@ -44,7 +49,7 @@ class Inflight {
   struct Entry {
     uint64_t cookie = 0;
     uint64_t sequence = 0;  // place in the order of sending
-    StoredPublish copy;     // until PUBREC, and only in a session that outlives its stream
+    StoredPacket copy;      // of a PUBLISH until PUBREC, and only in a session that outlives its stream
     protocol::PacketId id = 0;
     uint16_t filters = 0;  // in a SUBSCRIBE or UNSUBSCRIBE
     Awaiting awaiting = Awaiting::nothing;
@@ -52,8 +57,8 @@ class Inflight {
   };
 
   protocol::PacketId next_id();  // not in use; asserts that one is left
-  void add_publish(protocol::PacketId, protocol::QoS, uint64_t cookie, StoredPublish copy);
-  void add_request(protocol::PacketId, Awaiting, uint64_t cookie, size_t filters);
+  void add_publish(protocol::PacketId, protocol::QoS, uint64_t cookie, StoredPacket copy);
+  void add_request(protocol::PacketId, Awaiting, uint64_t cookie, size_t filters, StoredPacket copy);
   Entry* find(protocol::PacketId id) { return table_.find(id); }  // valid until something is added or erased
   void erase(Entry&);
 

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/base/assert.hpp"
 #include "core/client/event.hpp"
 
 namespace mqtt_sim::client {
@@ -19,9 +20,10 @@ class PendingEvents {
   void add_dropped(const std::vector<uint64_t>& cookies) {
     dropped_.insert(dropped_.end(), cookies.begin(), cookies.end());
   }
-  void add_ended(const Disconnected& ended) {
+  // `properties`: the bytes of ended.properties, to be kept until the owner has seen them.
+  void add_ended(const Disconnected& ended, std::vector<uint8_t> properties) {
     MQTT_SIM_ASSERT(ended_.size() < kLimit);
-    ended_.push_back(ended);
+    ended_.push_back({ended, std::move(properties)});
   }
   // A request that was not sent: the answer a server would have given, `reason` for each of its filters.
   void add_unsent(bool is_subscribe, uint64_t cookie, size_t filters, uint8_t reason) {
@@ -37,7 +39,11 @@ class PendingEvents {
       return Unsubscribed{unsent.cookie, unsent.codes};
     }
     if (dropped_seen_ < dropped_.size()) return PublishDropped{dropped_[dropped_seen_++]};
-    if (ended_seen_ < ended_.size()) return ended_[ended_seen_++];
+    if (ended_seen_ < ended_.size()) {
+      Ended& ended = ended_[ended_seen_++];
+      ended.event.properties = protocol::PropertyList(ended.properties);
+      return ended.event;
+    }
     return {};
   }
 
@@ -47,10 +53,14 @@ class PendingEvents {
     uint64_t cookie;
     std::vector<uint8_t> codes;
   };
+  struct Ended {
+    Disconnected event;
+    std::vector<uint8_t> properties;
+  };
 
   std::vector<Unsent> unsent_;
   std::vector<uint64_t> dropped_;
-  std::vector<Disconnected> ended_;
+  std::vector<Ended> ended_;
   size_t unsent_seen_ = 0;
   size_t dropped_seen_ = 0;
   size_t ended_seen_ = 0;

@@ -122,9 +122,9 @@ TEST(Breach, OfAPublishEndsTheConnection) {
   };
   for (const Breach& breach : breaches) expect_end(breach, ProtocolVersion::v3_1_1, true, false);
   const Breach of_5[] = {
-      {"topic alias", "30 07 00 01 61 03 23 00 01", "topic alias above our maximum of 0 0x94"},  // [MQTT-3.1.2-27]
+      {"topic alias", "30 07 00 01 61 03 23 00 01", "topic alias above our maximum 0x94"},  // [MQTT-3.1.2-27]
       {"topic alias 0", "30 07 00 01 61 03 23 00 00", "topic alias invalid 0x94"},
-      {"known alias only", "30 06 00 00 03 23 00 01", "topic alias above our maximum of 0 0x94"},
+      {"known alias only", "30 06 00 00 03 23 00 01", "topic alias above our maximum 0x94"},
       {"empty topic", "30 03 00 00 00", "protocol error 0x82"},
       {"unknown property", "30 06 00 01 61 02 7f 00", "malformed packet 0x81"},
   };
@@ -174,6 +174,7 @@ TEST(Breach, OfOurReceiveMaximumEndsTheConnection) {  // [MQTT-3.3.4-9]
   EXPECT_EQ(t.events().back(), "disconnected: protocol error, more publishes than our receive maximum 0x93");
 }
 
+// [MQTT-4.8.0-2] of 3.1.1
 TEST(Breach, OfAServerThatDoesNotReadItsAcknowledgementsEndsTheConnection) {
   const ClientOptions options;
   Transcript t(options);

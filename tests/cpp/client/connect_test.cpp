@@ -56,7 +56,7 @@ TEST(Connect, TellsLimitsOfOursBelowTheDefaultsIn5Only) {
   EXPECT_EQ(connect_hex(options), "10 0e 00 04 4d 51 54 54 04 02 00 3c 00 02 63 31");
 }
 
-TEST(Connect, AsksForACleanSessionWithoutClientIdBelow5) {  // 3.1.1 [MQTT-3.1.3-7]
+TEST(Connect, AsksForACleanSessionWithoutClientIdBelow5) {  // [MQTT-3.1.3-7] of 3.1.1
   ClientOptions options;
   options.clean_start = false;
   EXPECT_EQ(connect_hex(options, ""), "10 0c 00 04 4d 51 54 54 04 02 00 3c 00 00");
@@ -66,7 +66,7 @@ TEST(Connect, AsksForACleanSessionWithoutClientIdBelow5) {  // 3.1.1 [MQTT-3.1.3
 
 TEST(Connect, EndsWithAReasonWhenTheOptionsCannotBeEncoded) {
   ClientOptions options;
-  options.password = "without a user name";  // 3.1.1 [MQTT-3.1.2-22]
+  options.password = "without a user name";  // [MQTT-3.1.2-22] of 3.1.1
   options.reconnect_period = 1s;
   Transcript t(options);
   t.client.connect();
@@ -196,6 +196,22 @@ TEST(Connect, ReportsARefusalThenTheEnd) {
                                                             c.reason + ", never connected"}));
     EXPECT_EQ(t.client.state(), State::closed);
   }
+}
+
+// A server that does not know 5.0 answers in the form of 3.1.1. [MQTT-3.1.2-2] of 3.1.1
+TEST(Connect, In5TakesTheRefusalOfAnOlderServer) {
+  ClientOptions options;
+  options.version = protocol::ProtocolVersion::v5_0;
+  options.reconnect_period = std::chrono::seconds(1);
+  Transcript t(options);
+  t.client.connect();
+  t.open();
+  t.server_hex("2002 0001");
+  t.grant();
+  EXPECT_EQ(t.events(), Lines({"refused 0x84",
+                               "disconnected: ended by the server, refused by CONNACK 0x84, never "
+                               "connected"}));
+  EXPECT_EQ(t.client.state(), State::closed);
 }
 
 TEST(Connect, TakesTheClientIdTheServerAssigns) {  // [MQTT-3.2.2-16]

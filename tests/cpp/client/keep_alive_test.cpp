@@ -19,7 +19,7 @@ ClientOptions every_ten_seconds() {
   return options;
 }
 
-TEST(KeepAlive, PingsOnceForEachIdlePeriod) {  // [MQTT-3.1.2-20]; 3.1.1 [MQTT-3.1.2-23]
+TEST(KeepAlive, PingsOnceForEachIdlePeriod) {  // [MQTT-3.1.2-20]
   RecordProperty("req", "C-04");
   const ClientOptions options = every_ten_seconds();
   Transcript t(options);

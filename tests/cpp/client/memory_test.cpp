@@ -58,7 +58,7 @@ class Memory : public ::testing::Test {
 };
 
 TEST_F(Memory, AnIdleConnectedClientOwnsNoHeap) {
-  EXPECT_LE(sizeof(Client), 320u);
+  EXPECT_LE(sizeof(Client), 256u);
   const auto before = live_bytes;
   Client client(options_, "short-id", 1);
   connect(client);

@@ -36,7 +36,7 @@ TEST(Receive, AcknowledgesInTheOrderOfArrival) {  // [MQTT-4.6.0-2], [MQTT-4.6.0
   EXPECT_EQ(t.sent(), Lines({"PUBREC id3", "PUBACK id1", "PUBREC id2", "PUBACK id4"}));
 }
 
-TEST(Receive, DeliversQoS2OnceUntilPubrel) {  // [MQTT-4.3.3-2], [MQTT-4.3.3-10], [MQTT-4.3.3-12]
+TEST(Receive, DeliversQoS2OnceUntilPubrel) {  // [MQTT-4.3.3-10], [MQTT-4.3.3-12]
   const ClientOptions options;
   Transcript t(options);
   t.connect();
@@ -51,7 +51,7 @@ TEST(Receive, DeliversQoS2OnceUntilPubrel) {  // [MQTT-4.3.3-2], [MQTT-4.3.3-10]
   EXPECT_EQ(t.sent(), Lines({"PUBCOMP id5", "PUBREC id5"}));
 }
 
-TEST(Receive, DeliversQoS1EachTime) {  // [MQTT-4.3.2-2], [MQTT-4.3.2-5]
+TEST(Receive, DeliversQoS1EachTime) {  // [MQTT-4.3.2-5]
   const ClientOptions options;
   Transcript t(options);
   t.connect();

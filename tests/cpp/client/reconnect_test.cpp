@@ -16,6 +16,7 @@ ClientOptions eager(ProtocolVersion version = ProtocolVersion::v3_1_1) {
   options.version = version;
   options.reconnect_period = 1s;
   options.reconnect_period_max = 8s;
+  options.reconnect_jitter = ReconnectJitter::full;
   return options;
 }
 
@@ -43,6 +44,27 @@ TEST(Reconnect, WaitsThenWishesAgain) {
   EXPECT_EQ(t.client.state(), State::connecting);
   t.reopen({});
   EXPECT_EQ(t.events(), Lines({"connected"}));
+}
+
+TEST(Reconnect, WithoutJitterTriesOnceInEachPeriod) {
+  RecordProperty("req", "C-08");
+  ClientOptions options;
+  options.reconnect_period = 1s;
+  Transcript t(options);
+  t.connect();
+  const Instant lost = t.now;
+  t.lose();
+  int attempts = 0;
+  while (true) {  // the server is away for five seconds
+    t.pass(wait_of(t));
+    if (t.now > lost + 5s) break;
+    ASSERT_EQ(t.client.wish(), StreamWish::open);
+    ++attempts;
+    t.lose(CloseReason::refused);
+  }
+  EXPECT_EQ(attempts, 5);
+  t.reopen({});
+  EXPECT_EQ(t.client.state(), State::connected);
 }
 
 // Each wait is drawn from nothing up to a ceiling that doubles: over many seeds the longest comes near the ceiling,
@@ -130,6 +152,9 @@ TEST(Reconnect, DoesNotComeBackWhereItIsNotWanted) {
       {"authentication method", v5, refusal(ReasonCode::bad_authentication_method), {}, State::closed},
       {"busy", v5, refusal(ReasonCode::server_busy), {}, State::reconnecting},
       {"unavailable", v5, refusal(ReasonCode::server_unavailable), {}, State::reconnecting},
+      {"use another server", v5, refusal(ReasonCode::use_another_server), {}, State::reconnecting},
+      {"server moved", v5, refusal(ReasonCode::server_moved), {}, State::closed},
+      {"server moved, told later", v5, {}, Disconnect{ReasonCode::server_moved, {}}, State::closed},
       {"taken over", v5, {}, Disconnect{ReasonCode::session_taken_over, {}}, State::closed},
       {"shutting down", v5, {}, Disconnect{ReasonCode::server_shutting_down, {}}, State::reconnecting},
       {"breach", v5, {}, Connack{}, State::reconnecting},

@@ -218,7 +218,7 @@ TEST(Resume, KeepsStateThroughAFailedAttempt) {
   EXPECT_EQ(t.sent(), Lines({"PUBLISH a=x qos1 id1 dup"}));
 }
 
-TEST(Resume, ASessionAfterACleanStartIsAnError) {  // [MQTT-3.2.2-2]; 3.1.1 [MQTT-3.2.2-1]
+TEST(Resume, ASessionAfterACleanStartIsAnError) {  // [MQTT-3.2.2-2]
   const ClientOptions options;
   Transcript t(options);
   t.client.connect();

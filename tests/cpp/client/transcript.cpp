@@ -66,21 +66,47 @@ std::string publish_text(const Publish& publish) {
   return text;
 }
 
+// What comes in 5.0 beside a reason code: words of the server, where to go, user properties.
+std::string properties_text(const PropertyList& properties) {
+  std::string text;
+  for (const Property& property : properties) {
+    if (property.id == PropertyId::reason_string) text += " \"" + std::string(property.text) + "\"";
+    if (property.id == PropertyId::server_reference) text += " -> " + std::string(property.text);
+    if (property.id == PropertyId::user_property) {
+      text += " {" + std::string(property.text) + "=" + std::string(property.value) + "}";
+    }
+    if (property.id == PropertyId::subscription_identifier) text += " #" + std::to_string(property.number);
+    if (property.id == PropertyId::session_expiry_interval) text += " expiry " + std::to_string(property.number);
+    if (property.id == PropertyId::authentication_method) text += " " + std::string(property.text);
+    if (property.id == PropertyId::authentication_data) text += " <" + std::string(property.text) + ">";
+  }
+  return text;
+}
+
 struct Words {
   std::string operator()(const Connect& p) const { return p.clean_start ? "CONNECT clean" : "CONNECT"; }
   std::string operator()(const Connack&) const { return "CONNACK"; }
   std::string operator()(const Publish& p) const { return "PUBLISH " + publish_text(p); }
   std::string operator()(const Subscribe& p) const {
     std::string text = "SUBSCRIBE id" + std::to_string(p.packet_id);
-    for (const auto& entry : p.entries) text += " " + std::string(entry.filter) + qos_text(entry.options.qos);
-    return text;
+    for (const auto& entry : p.entries) {
+      text += " " + std::string(entry.filter) + qos_text(entry.options.qos);
+      if (entry.options.no_local) text += " no_local";
+      if (entry.options.retain_as_published) text += " as_published";
+      const auto handling = static_cast<int>(entry.options.retain_handling);
+      if (handling != 0) text += " retained" + std::to_string(handling);
+    }
+    return text + properties_text(p.properties);
   }
   std::string operator()(const Unsubscribe& p) const {
     std::string text = "UNSUBSCRIBE id" + std::to_string(p.packet_id);
     for (const auto filter : p.filters) text += " " + std::string(filter);
-    return text;
+    return text + properties_text(p.properties);
   }
-  std::string operator()(const Disconnect& p) const { return "DISCONNECT" + reason_text(p.reason); }
+  std::string operator()(const Disconnect& p) const {
+    return "DISCONNECT" + reason_text(p.reason) + properties_text(p.properties);
+  }
+  std::string operator()(const Auth& p) const { return "AUTH" + reason_text(p.reason) + properties_text(p.properties); }
   std::string operator()(const Pingreq&) const { return "PINGREQ"; }
   template <PacketType type>
   std::string operator()(const PublishReply<type>& p) const {
@@ -94,21 +120,27 @@ struct Words {
   std::string operator()(const Connected& e) const {
     return e.session_present ? "connected, session present" : "connected";
   }
-  std::string operator()(const Refused& e) const { return "refused" + reason_text(e.reason); }
+  std::string operator()(const Refused& e) const {
+    return "refused" + reason_text(e.reason) + properties_text(e.properties);
+  }
   std::string operator()(const Disconnected& e) const {
     std::string text = std::string("disconnected: ") + to_string(e.cause) + ", " + std::string(e.text);
-    return text + reason_text(e.reason) + (e.was_connected ? "" : ", never connected");
+    return text + reason_text(e.reason) + properties_text(e.properties) + (e.was_connected ? "" : ", never connected");
   }
   std::string operator()(const MessageReceived& e) const { return "message " + publish_text(e.publish); }
   std::string operator()(const PublishCompleted& e) const {
-    return "completed " + std::to_string(e.cookie) + qos_text(e.qos) + reason_text(e.reason);
+    return "completed " + std::to_string(e.cookie) + qos_text(e.qos) + reason_text(e.reason) +
+           properties_text(e.properties);
   }
   std::string operator()(const PublishDropped& e) const { return "dropped " + std::to_string(e.cookie); }
   std::string operator()(const Subscribed& e) const {
-    return "subscribed " + std::to_string(e.cookie) + ": " + to_hex(e.codes);
+    return "subscribed " + std::to_string(e.cookie) + ": " + to_hex(e.codes) + properties_text(e.properties);
   }
   std::string operator()(const Unsubscribed& e) const {
-    return "unsubscribed " + std::to_string(e.cookie) + ": " + to_hex(e.codes);
+    return "unsubscribed " + std::to_string(e.cookie) + ": " + to_hex(e.codes) + properties_text(e.properties);
+  }
+  std::string operator()(const AuthReceived& e) const {
+    return "auth" + reason_text(e.reason) + " <" + std::string(e.data) + ">";
   }
 };
 
