@@ -3,7 +3,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "core/engine/broker_host.hpp"
+#include "core/engine/broker_stats.hpp"
 
 namespace mqtt_sim::engine {
 namespace {
@@ -126,6 +126,7 @@ std::string make_report(ReportInput in) {
       has_run && in.conductor.sending_ended() > start ? in.conductor.sending_ended() - start : Duration(0);
   add_audit(in.recorder, in.tallies);
   in.recorder.add(Counter::planned, total.planned);
+  in.recorder.add(Counter::unsent, total.backlog);
 
   ordered_json json;
   json["driver"] = in.plan.is_virtual ? "sim" : "net";

@@ -18,6 +18,7 @@ using metrics::Counter;
 
 constexpr uint64_t kBrokerPurpose = 0xB0u;
 constexpr uint64_t kRunPurpose = 0x1Du;
+constexpr uint16_t kVirtualPort = 1883;                                // where any free one will do
 constexpr Duration kVirtualEpoch = std::chrono::seconds(946'684'800);  // 2000-01-01: wall clock at virtual time 0
 constexpr auto kSnapshotPeriod = std::chrono::milliseconds(500);       // while there are no intervals
 
@@ -48,7 +49,7 @@ boost::system::result<std::unique_ptr<Run>, load::PlanError> Run::make(const std
   if (!plan) return plan.error();
   if (!plan->broker.empty())
     if (auto config = parse_broker_config(plan->broker); !config)
-      return load::PlanError{"broker", plan->broker, config.error().text};
+      return load::PlanError{"broker." + config.error().path, config.error().value, config.error().message};
   for (const std::string& address : plan->source_addresses)
     if (!is_ip_address(address))
       return load::PlanError{"connect.source_addresses", address, "an IP address of this machine"};
@@ -84,13 +85,23 @@ std::optional<RunError> Run::start_virtual() {
   options.link.latency = plan_->link_latency;
   options.link.jitter = plan_->link_jitter;
   auto driver = std::make_unique<sim::SimDriver>(options);
-  const auto config = parse_broker_config(plan_->broker);
+  auto config = parse_broker_config(plan_->broker);
   virtual_store_ = std::make_unique<storage::MemoryStore>();
-  virtual_broker_ = std::make_unique<broker::Broker>(config->options, *virtual_store_,
+  broker::BrokerOptions broker_options = config->options;
+  if (!config->access.empty()) {
+    virtual_access_ = std::make_unique<BrokerAccess>(config->access, std::to_string(plan_->seed));
+    auto tables = virtual_access_->read();
+    if (!tables) return RunError{"broker", tables.error().text};
+    virtual_access_->replace(std::move(*tables));
+    broker_options = virtual_access_->add_to(std::move(broker_options));
+  }
+  virtual_broker_ = std::make_unique<broker::Broker>(std::move(broker_options), *virtual_store_,
                                                      Random(plan_->seed).fork(kBrokerPurpose).next());
-  target_ = Address{config->at.host, config->at.port == 0 ? uint16_t{1883} : config->at.port};
-  const auto bound = driver->listen(*virtual_broker_, target_);
+  uint16_t& port = config->listeners.front().at.address.port;
+  if (port == 0) port = kVirtualPort;
+  const auto bound = listen_all(*driver, *virtual_broker_, config->listeners);
   if (!bound) return RunError{"port_taken", bound.error().text};
+  target_ = bound->front();
   drivers_.push_back(std::move(driver));
   start_shards(no_cpu_time);
   return std::nullopt;
@@ -100,11 +111,13 @@ std::optional<RunError> Run::start_real() {
   if (plan_->target) {
     target_ = *plan_->target;
   } else {
-    const auto config = parse_broker_config(plan_->broker);
-    broker_host_ = std::make_unique<BrokerHost>(config->options, Random(plan_->seed).fork(kBrokerPurpose).next());
-    const auto bound = broker_host_->start(config->at);
+    auto config = parse_broker_config(plan_->broker);
+    if (!config->seed) config->seed = Random(plan_->seed).fork(kBrokerPurpose).next();
+    broker_host_ = std::make_unique<BrokerHost>(*config);
+    if (const auto error = broker_host_->reload()) return RunError{"broker", error->text};
+    const auto bound = broker_host_->start();
     if (!bound) return RunError{"port_taken", bound.error().text};
-    target_ = *bound;
+    target_ = bound->front();  // that of the first listener
   }
   net::NetOptions options;
   options.connects_in_progress_limit = plan_->connects_in_progress;

@@ -57,6 +57,7 @@ class Run {
   Progress progress_;
 
   std::unique_ptr<storage::MemoryStore> virtual_store_;  // with virtual_broker_, in virtual time only
+  std::unique_ptr<BrokerAccess> virtual_access_;
   std::unique_ptr<broker::Broker> virtual_broker_;
   std::unique_ptr<BrokerHost> broker_host_;       // in real time with the embedded broker only
   std::vector<std::unique_ptr<Driver>> drivers_;  // one a shard

@@ -1,6 +1,7 @@
 #include "core/load/actor.hpp"
 
 #include <algorithm>
+#include <utility>
 #include <variant>
 
 #include "core/base/driver.hpp"
@@ -19,29 +20,6 @@ constexpr Duration kWindowPatience = std::chrono::seconds(1);
 
 uint64_t client_seed(const Plan& plan, uint32_t group, uint32_t index) {
   return Random(plan.seed).fork(uint64_t{group} << 32 | index).next();
-}
-
-const char* failure_kind(const client::Disconnected& event) {
-  switch (event.cause) {
-    case client::EndCause::connect_timeout: return "connect_timeout";
-    case client::EndCause::stream: break;
-    default: return "refused";
-  }
-  switch (event.close) {
-    case CloseReason::no_ports: return "no_ports";
-    case CloseReason::descriptors: return "descriptors";
-    case CloseReason::refused:
-    case CloseReason::unreachable: return "unreachable";
-    default: return "refused";
-  }
-}
-
-std::string describe(const client::Disconnected& event) {
-  if (!event.text.empty()) return std::string(event.text);
-  if (event.cause == client::EndCause::stream) return to_string(event.close);
-  std::string text = client::to_string(event.cause);
-  if (is_failure(event.reason)) text += ": " + std::string(protocol::to_string(event.reason));
-  return text;
 }
 
 }  // namespace
@@ -138,6 +116,7 @@ void Actor::on_deadline(Instant now) {
     client_.on_deadline(now);
     drain_events(now);
   }
+  if (suback_due_ <= now) give_up_subscribing(now);
   if (next_due_ > now) return;
   if (is_waiting_to_connect_) {
     is_waiting_to_connect_ = false;
@@ -153,7 +132,10 @@ void Actor::on_deadline(Instant now) {
 
 void Actor::on_closed(CloseReason reason, Instant now) {
   if (publishing_) {
-    fleet_.status_.unwritten -= publishing_->ends.size() - publishing_->first_end;
+    const size_t unwritten = publishing_->ends.size() - publishing_->first_end;
+    fleet_.status_.unwritten -= unwritten;
+    // Above QoS 0 the client keeps them for its session.
+    if (plan().publish->qos == protocol::QoS::at_most_once) fleet_.recorder_.add(Counter::unsent, unwritten);
     publishing_->ends.clear();
     publishing_->first_end = 0;
     publishing_->stream_bytes = 0;
@@ -185,134 +167,9 @@ void Actor::output_sent(size_t n, Instant now) {
 
 std::optional<Instant> Actor::deadline() const {
   const auto of_client = client_.deadline();
-  if (next_due_ == kNever) return of_client;
-  return of_client ? std::min(*of_client, next_due_) : next_due_;
-}
-
-void Actor::drain_events(Instant now) {
-  while (const auto event = client_.poll_event())
-    std::visit([&](const auto& concrete) { handle(concrete, now); }, *event);
-}
-
-void Actor::handle(const client::Connected& event, Instant now) {
-  settle_connect();
-  metrics::Recorder& recorder = fleet_.recorder_;
-  recorder.record(Metric::connect, now - event.opening.started);
-  recorder.record(Metric::connect_tcp, event.opening.tcp);
-  recorder.record(Metric::connect_connack, now - event.connect_sent);
-  is_up_ = true;
-  ++fleet_.status_.up;
-  recorder.add(has_been_ready_ ? Counter::reconnected : Counter::connected);
-  if (plan().subscribe.empty()) {
-    become_ready();
-  } else if (!event.session_present || !has_been_ready_) {
-    subscribe(now);
-  }
-  if (has_been_ready_ && publishing_) pump(now);
-}
-
-void Actor::handle(const client::Refused& event, Instant now) {
-  fleet_.recorder_.add(Counter::refused);
-  std::string text = "broker refused the connection: ";
-  text += protocol::to_string(event.reason);
-  if (!has_been_ready_ && !has_failed_) {
-    has_failed_ = true;
-    ++fleet_.status_.failed;
-    fleet_.fail("refused", std::move(text), static_cast<uint8_t>(event.reason), now);
-  } else {
-    fleet_.recorder_.error(text, now, static_cast<uint8_t>(event.reason));
-  }
-}
-
-void Actor::handle(const client::Disconnected& event, Instant now) {
-  settle_connect();
-  if (is_up_) --fleet_.status_.up;
-  is_up_ = false;
-  if (is_finishing_) {
-    if (client_.state() == client::State::closed) ++fleet_.status_.finished;
-    return;
-  }
-  if (!event.was_connected) fleet_.recorder_.add(Counter::connect_failed);
-  if (event.was_connected) fleet_.recorder_.add(Counter::disconnected);
-  if (has_failed_) return;  // what was wrong has been told
-  const std::string text = describe(event);
-  if (has_been_ready_) return fleet_.recorder_.error(text, now, static_cast<uint8_t>(event.reason));
-  has_failed_ = true;
-  ++fleet_.status_.failed;
-  fleet_.fail(failure_kind(event), text, static_cast<uint8_t>(event.reason), now);
-}
-
-void Actor::handle(const client::MessageReceived& event, Instant now) {
-  const auto stamp = find_stamp(event.publish);
-  metrics::Recorder& recorder = fleet_.recorder_;
-  if (!stamp) return recorder.add(Counter::undecodable);
-  if (stamp->run != fleet_.context_.run_id || stamp->stream >= fleet_.producers_.size() || !ledger_)
-    return recorder.add(Counter::foreign);
-  StreamLedger* stream = ledger_->find(stamp->stream);
-  if (!stream) return recorder.add(Counter::foreign);
-  recorder.add(Counter::delivered);
-  if (!stream->receive(stamp->sequence)) return;
-  ++fleet_.status_.received;
-  ++fleet_.tallies_[group_].received;
-  if (stamp->intended >= fleet_.warm_) {
-    recorder.record(Metric::latency, now - stamp->intended);
-    recorder.record(Metric::latency_uncorrected, now - stamp->sent);
-  }
-  fleet_.note_arrival(stamp->stream);
-}
-
-void Actor::handle(const client::PublishCompleted& event, Instant now) {
-  --fleet_.status_.unacknowledged;
-  if (is_failure(event.reason)) {
-    fleet_.recorder_.add(Counter::publish_failed);
-    fleet_.recorder_.error("publish refused: " + std::string(protocol::to_string(event.reason)), now,
-                           static_cast<uint8_t>(event.reason));
-    return;
-  }
-  fleet_.recorder_.add(Counter::acknowledged);
-  ++fleet_.tallies_[group_].acknowledged;
-  const Instant sent = instant_from_ns(static_cast<int64_t>(event.cookie));
-  if (sent >= fleet_.warm_) fleet_.recorder_.record(Metric::publish_ack, now - sent);
-}
-
-void Actor::handle(const client::PublishDropped&, Instant now) {
-  --fleet_.status_.unacknowledged;
-  fleet_.recorder_.add(Counter::publish_failed);
-  fleet_.recorder_.error("connection lost before the publish was acknowledged", now);
-}
-
-void Actor::handle(const client::Subscribed& event, Instant now) {
-  fleet_.recorder_.record(Metric::suback, now - request_sent_);
-  for (const uint8_t code : event.codes) {
-    if (code < 0x80) continue;
-    std::string text = "broker refused the subscription: ";
-    text += protocol::to_string(static_cast<protocol::ReasonCode>(code));
-    if (has_failed_) return;
-    has_failed_ = true;
-    ++fleet_.status_.failed;
-    return fleet_.fail("refused", std::move(text), code, now);
-  }
-  become_ready();
-}
-
-void Actor::handle(const client::Unsubscribed&, Instant) {}
-
-void Actor::subscribe(Instant now) {
-  const std::vector<std::string> filters = filters_of(plan(), index_);
-  std::vector<protocol::SubscribeEntry> entries;
-  for (size_t i = 0; i < filters.size(); ++i) {
-    protocol::SubscriptionOptions options;
-    options.qos = plan().subscribe[i].qos;
-    entries.push_back({filters[i], options});
-  }
-  request_sent_ = now;
-  client_.subscribe(entries, 0, now);
-}
-
-void Actor::become_ready() {
-  if (has_been_ready_) return;
-  has_been_ready_ = true;
-  ++fleet_.status_.ready;
+  const Instant own = std::min(next_due_, suback_due_);
+  if (own == kNever) return of_client;
+  return of_client ? std::min(*of_client, own) : own;
 }
 
 // Counts what has fallen due, whether or not it can be sent: the time a message waits from here on is the broker's, the
@@ -404,8 +261,7 @@ bool Actor::publish_next(Instant now) {
   request.retain = publish.retain;
   request.cookie = static_cast<uint64_t>(to_ns(now));
   const client::PublishOutcome outcome = client_.publish(request, now);
-  const bool is_impossible =
-      outcome == client::PublishOutcome::too_large || outcome == client::PublishOutcome::not_supported;
+  const bool is_impossible = client::is_refusal(outcome);
   if (outcome != client::PublishOutcome::accepted && !is_impossible) return false;
   if (publish.is_unpaced()) {
     ++own.offered;
@@ -418,7 +274,7 @@ bool Actor::publish_next(Instant now) {
   if (is_impossible) {
     ++own.given_up;
     fleet_.recorder_.add(Counter::publish_failed);
-    fleet_.recorder_.error("the broker does not take such a message (size, QoS or retain)", now);
+    fleet_.recorder_.error(std::string("the broker does not take such a message: ") + client::to_string(outcome), now);
     return !publish.is_unpaced();  // nothing but the timetable would end this
   }
   own.ends.push_back(own.stream_bytes + client_.output_size());

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "core/base/endpoint.hpp"
@@ -74,9 +75,13 @@ class Actor final : public Endpoint {
   void handle(const client::PublishDropped&, Instant now);
   void handle(const client::Subscribed&, Instant now);
   void handle(const client::Unsubscribed&, Instant now);
+  void handle(const client::AuthReceived&, Instant now);
 
+  void note_end(const client::Disconnected&, Instant now);
+  void note_words(std::string_view packet, const protocol::PropertyList&, protocol::ReasonCode, Instant now);
   void settle_connect();
   void subscribe(Instant now);
+  void give_up_subscribing(Instant now);
   void become_ready();
   void notice_due(Instant now);
   void pump(Instant now);
@@ -91,10 +96,12 @@ class Actor final : public Endpoint {
   Waker* waker_ = nullptr;
   std::unique_ptr<Publishing> publishing_;
   std::unique_ptr<Ledger> ledger_;
-  Instant next_due_ = kNever;  // of connecting, of the timetable, or of looking after a stalled window
-  Instant request_sent_{};     // when SUBSCRIBE left
+  Instant next_due_ = kNever;    // of connecting, of the timetable, or of looking after a stalled window
+  Instant request_sent_{};       // when SUBSCRIBE left
+  Instant suback_due_ = kNever;  // when to give up waiting for its answer
   uint32_t group_;
   uint32_t index_;
+  uint32_t unexpected_acks_ = 0;  // counted so far
   bool has_been_ready_ = false;
   bool is_up_ = false;
   bool has_failed_ = false;

@@ -27,6 +27,7 @@ Fleet::Fleet(const RunContext& context, uint32_t shard, HandOver hand_over)
 }
 
 void Fleet::board(Driver& driver, const Address& target) {
+  driver_ = &driver;
   const Plan& plan = context_.plan;
   for (uint32_t group = 0; group < plan.groups.size(); ++group) {
     for (uint32_t index = shard_; index < plan.groups[group].count; index += plan.shards) {

@@ -37,7 +37,8 @@ struct Credit {
 
 // Why a client could not be brought up, or was lost.
 struct Failure {
-  std::string kind;  // unreachable, refused, broker_lost, connect_timeout, descriptors, no_ports, protocol
+  std::string
+      kind;  // unreachable, refused, broker_lost, connect_timeout, subscribe_timeout, descriptors, no_ports, protocol
   std::string text;
   uint8_t reason = 0;  // MQTT reason code; 0 when there was none
   uint32_t clients = 0;
@@ -112,6 +113,7 @@ class Fleet {
   void note_send(Instant now);
 
   const RunContext& context_;
+  const Driver* driver_ = nullptr;  // since board()
   uint32_t shard_;
   HandOver hand_over_;
   metrics::Recorder recorder_;

@@ -29,6 +29,7 @@ std::string_view format_random(double value, std::array<char, 32>& space) {
 PayloadWriter::PayloadWriter(const Plan& plan, const GroupPlan& group, const std::vector<std::string>& rendered,
                              Duration epoch_offset)
     : plan_(plan), group_(group), publish_(*group.publish), rendered_(rendered), epoch_offset_(epoch_offset) {
+  has_properties_ = !publish_.properties.empty() || !publish_.response_topic.empty();
   if (publish_.payload.speaks_corpus()) dialogue_.emplace(plan, group);
   if (publish_.payload.kind == PayloadKind::size) body_.assign(publish_.payload.size, 'x');
 }
@@ -39,6 +40,7 @@ std::optional<uint64_t> PayloadWriter::message_limit(uint32_t index) const {
 
 Content PayloadWriter::write(const Stamp& stamp, const Speaker& speaker) {
   write_body(stamp, speaker);
+  if (has_properties_) write_properties(speaker);
   attach(stamp);
   return {as_bytes(body_), properties_.list()};
 }
@@ -77,6 +79,13 @@ void PayloadWriter::write_template(const Stamp& stamp, const Speaker& speaker) {
   });
 }
 
+void PayloadWriter::write_properties(const Speaker& speaker) {
+  properties_ = publish_.properties;
+  if (publish_.response_topic.empty()) return;
+  properties_.text(protocol::PropertyId::response_topic,
+                   expand_names(publish_.response_topic, {group_.name, speaker.index, speaker.client_id, ""}));
+}
+
 // Text of the corpus inside a template: escaped where the template is a JSON object, so that it stays one.
 std::string PayloadWriter::spoken(const std::string& text) const {
   if (!publish_.payload.is_json) return text;
@@ -99,7 +108,7 @@ void PayloadWriter::attach(const Stamp& stamp) {
     case StampKind::property: {
       std::array<uint8_t, kStampTextSize> text;
       write_stamp_text(stamp, text);
-      properties_.clear();
+      if (!has_properties_) properties_.clear();
       properties_.user_property(kStampProperty, as_text(text));
     }
   }

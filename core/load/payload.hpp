@@ -40,6 +40,7 @@ class PayloadWriter {
 
  private:
   void write_body(const Stamp&, const Speaker&);
+  void write_properties(const Speaker&);
   void write_template(const Stamp&, const Speaker&);
   std::string spoken(const std::string& text) const;
   void attach(const Stamp&);
@@ -52,6 +53,7 @@ class PayloadWriter {
   std::optional<Dialogue> dialogue_;
   std::string body_;
   protocol::PropertyWriter properties_;
+  bool has_properties_ = false;  // beside the stamp
 };
 
 }  // namespace mqtt_sim::load

@@ -1,101 +1,73 @@
 #include "core/load/plan.hpp"
 
-#include <nlohmann/json.hpp>
-
 #include "core/base/assert.hpp"
 #include "core/load/placeholder.hpp"
+#include "core/load/plan_reader.hpp"
 #include "core/load/stamp.hpp"
+#include "core/load/topology.hpp"
+#include "core/protocol/topic.hpp"
 
 namespace mqtt_sim::load {
 namespace {
 
-using Json = nlohmann::json;
+constexpr const char* kOnlyIn5 = "nothing below protocol_version 5.0";
 
-// A place inside the document: reads members with their type and range checked, and remembers the first thing wrong.
-class Reader {
- public:
-  Reader(const Json& json, std::string path, std::optional<PlanError>& error)
-      : json_(json), path_(std::move(path)), error_(error) {}
+// What may stand beside topic and payload of a message and of a will. The response topic of a message is not among
+// them: it differs from client to client.
+protocol::PropertyWriter read_message_properties(const Reader& in, const char* key, uint32_t place,
+                                                 protocol::ProtocolVersion version) {
+  using protocol::PropertyId;
+  protocol::PropertyWriter writer;
+  if (in.is_null(key)) return writer;
+  const Reader from = in.at(key);
+  if (!from.is_null("payload_format") && from.choice<bool>("payload_format", {{"bytes", false}, {"text", true}}))
+    writer.number(PropertyId::payload_format_indicator, 1);
+  if (!from.is_null("message_expiry_s"))
+    writer.number(PropertyId::message_expiry_interval, from.integer<uint32_t>("message_expiry_s", 0, UINT32_MAX));
+  if (!from.is_null("content_type")) writer.text(PropertyId::content_type, from.short_text("content_type"));
+  if (place == protocol::kWillProperties && !from.is_null("response_topic"))
+    writer.text(PropertyId::response_topic, from.short_text("response_topic"));
+  for (const auto& [name, value] : from.user_properties("user_properties")) writer.user_property(name, value);
+  if (auto checked = protocol::check_properties(writer.list().encoded(), place); !checked)
+    in.fail(key, checked.error().text);
+  if (!writer.empty() && version != protocol::ProtocolVersion::v5_0) in.fail(key, kOnlyIn5);
+  return writer;
+}
 
-  const Json& json() const { return json_; }
-  const std::string& path() const { return path_; }
-  bool is_null(const char* key) const { return !json_.contains(key) || json_[key].is_null(); }
+client::WillOptions read_will(const Reader& in, protocol::ProtocolVersion version) {
+  client::WillOptions will{in.text("topic"), in.text("payload"), in.qos(), in.boolean("retain")};
+  will.properties = read_message_properties(in, "properties", protocol::kWillProperties, version);
+  const auto delay = in.integer_or<uint32_t>("delay_s", 0, UINT32_MAX, 0);
+  if (delay > 0) will.properties.number(protocol::PropertyId::will_delay_interval, delay);
+  if (delay > 0 && version != protocol::ProtocolVersion::v5_0) in.fail("delay_s", kOnlyIn5);
+  return will;
+}
 
-  Reader at(const char* key) const { return Reader(member(key), join(key), error_); }
-  std::vector<Reader> items(const char* key) const {
-    std::vector<Reader> readers;
-    const Json& list = member(key);
-    if (!list.is_array()) return fail(key, "a list"), readers;
-    for (size_t i = 0; i < list.size(); ++i) readers.emplace_back(list[i], join(key) + "." + std::to_string(i), error_);
-    return readers;
+// What only 5.0 has.
+void read_client_of_5(const Reader& in, client::ClientOptions& client) {
+  client.topic_alias_maximum = in.integer_or<uint16_t>("topic_alias_maximum", 0, UINT16_MAX, 0);
+  client.topic_alias_mode = client::TopicAliasMode::off;
+  if (!in.is_null("topic_alias"))
+    client.topic_alias_mode = in.choice<client::TopicAliasMode>(
+        "topic_alias", {{"off", client::TopicAliasMode::off}, {"auto", client::TopicAliasMode::automatic}});
+  client.user_properties = in.user_properties("user_properties");
+  protocol::PropertyWriter user_properties;
+  for (const auto& [name, value] : client.user_properties) user_properties.user_property(name, value);
+  const uint32_t place = protocol::place_of(protocol::PacketType::connect);
+  if (auto checked = protocol::check_properties(user_properties.list().encoded(), place); !checked)
+    in.fail("user_properties", checked.error().text);
+  if (!in.is_null("authentication")) {
+    const Reader from = in.at("authentication");
+    client.authentication =
+        client::AuthenticationOptions{from.short_text("method"), from.text("user_name"), from.text("password"), {}};
+    if (!client.authentication->is_scram()) from.fail("method", "\"SCRAM-SHA-256\"");
   }
-
-  bool boolean(const char* key) const {
-    const Json& value = member(key);
-    if (!value.is_boolean()) return fail(key, "true or false"), false;
-    return value.get<bool>();
-  }
-  std::string text(const char* key) const {
-    const Json& value = member(key);
-    if (!value.is_string()) return fail(key, "a text"), std::string();
-    return value.get<std::string>();
-  }
-  std::optional<std::string> optional_text(const char* key) const {
-    if (is_null(key)) return std::nullopt;
-    return text(key);
-  }
-  template <class Integer>
-  Integer integer(const char* key, uint64_t least, uint64_t most) const {
-    const Json& value = member(key);
-    const bool is_in_range =
-        value.is_number_unsigned() && value.get<uint64_t>() >= least && value.get<uint64_t>() <= most;
-    const bool is_signed_in_range =
-        value.is_number_integer() && !value.is_number_unsigned() && value.get<int64_t>() >= 0;
-    if (!is_in_range && !is_signed_in_range) {
-      fail(key, "a whole number from " + std::to_string(least) + " to " + std::to_string(most));
-      return static_cast<Integer>(least);
-    }
-    return static_cast<Integer>(value.get<uint64_t>());
-  }
-  double number(const char* key, double least, double most) const {
-    const Json& value = member(key);
-    if (!value.is_number() || !(value.get<double>() >= least) || !(value.get<double>() <= most))
-      return fail(key, "a number from " + std::to_string(least) + " to " + std::to_string(most)), least;
-    return value.get<double>();
-  }
-  Duration duration(const char* key) const {
-    constexpr uint64_t kLongest = uint64_t{366} * 86'400 * 1'000'000'000;  // a year
-    return Duration(integer<int64_t>(key, 0, kLongest));
-  }
-  protocol::QoS qos() const { return static_cast<protocol::QoS>(integer<uint8_t>("qos", 0, 2)); }
-  template <class Enum>
-  Enum choice(const char* key, std::initializer_list<std::pair<const char*, Enum>> choices) const {
-    const std::string value = text(key);
-    std::string names;
-    for (const auto& [name, meaning] : choices) {
-      if (value == name) return meaning;
-      names += (names.empty() ? "" : ", ") + std::string(name);
-    }
-    fail(key, "one of " + names);
-    return choices.begin()->second;
-  }
-
-  void fail(const char* key, std::string message) const {
-    if (error_) return;
-    error_ = PlanError{join(key), json_.contains(key) ? json_[key].dump() : "nothing", std::move(message)};
-  }
-
- private:
-  const Json& member(const char* key) const {
-    static const Json kNothing;
-    return json_.is_object() && json_.contains(key) ? json_[key] : kNothing;
-  }
-  std::string join(const char* key) const { return path_.empty() ? key : path_ + "." + key; }
-
-  const Json& json_;
-  std::string path_;
-  std::optional<PlanError>& error_;
-};
+  if (client.version == protocol::ProtocolVersion::v5_0) return;
+  if (client.topic_alias_maximum > 0) in.fail("topic_alias_maximum", kOnlyIn5);
+  if (client.topic_alias_mode != client::TopicAliasMode::off) in.fail("topic_alias", kOnlyIn5);
+  if (!client.user_properties.empty()) in.fail("user_properties", kOnlyIn5);
+  if (client.authentication) in.fail("authentication", kOnlyIn5);
+}
 
 client::ClientOptions read_client(const Reader& in, Duration connect_timeout) {
   client::ClientOptions client;
@@ -105,13 +77,17 @@ client::ClientOptions read_client(const Reader& in, Duration connect_timeout) {
   client.keep_alive_s = in.integer<uint16_t>("keep_alive_s", 0, UINT16_MAX);
   client.connect_timeout = connect_timeout;
   client.reconnect_period = in.duration("reconnect_period_ns");
+  if (!in.is_null("reconnect_jitter"))
+    client.reconnect_jitter = in.choice<client::ReconnectJitter>(
+        "reconnect_jitter", {{"none", client::ReconnectJitter::none}, {"full", client::ReconnectJitter::full}});
   client.receive_maximum = in.integer<uint16_t>("receive_maximum", 1, UINT16_MAX);
+  client.maximum_packet_size =
+      in.integer_or<uint32_t>("maximum_packet_size", 1, protocol::Framer::kLargestPacket, client.maximum_packet_size);
+  client.adopts_session = in.boolean_or("adopt_session", false);
   client.user_name = in.optional_text("user_name");
   client.password = in.optional_text("password");
-  if (!in.is_null("will")) {
-    const Reader will = in.at("will");
-    client.will = client::WillOptions{will.text("topic"), will.text("payload"), will.qos(), will.boolean("retain")};
-  }
+  if (!in.is_null("will")) client.will = read_will(in.at("will"), client.version);
+  read_client_of_5(in, client);
   return client;
 }
 
@@ -177,12 +153,42 @@ PublishPlan read_publish(const Reader& in, protocol::ProtocolVersion version) {
     publish.rate_per_s = in.number("rate_per_s", 1e-6, 1e6);
   if (!in.is_null("messages")) publish.messages = in.integer<uint64_t>("messages", 1, UINT32_MAX - 1);
   publish.in_flight = in.integer<uint32_t>("in_flight", 1, UINT16_MAX);
+  publish.properties =
+      read_message_properties(in, "properties", protocol::place_of(protocol::PacketType::publish), version);
+  if (!in.is_null("properties") && !in.at("properties").is_null("response_topic"))
+    publish.response_topic = in.at("properties").short_text("response_topic");
+  if (!publish.response_topic.empty() && version != protocol::ProtocolVersion::v5_0) in.fail("properties", kOnlyIn5);
   publish.payload = read_payload(in.at("payload"));
   publish.stamp = read_stamp(in, publish.payload, version);
   const bool is_too_small = publish.payload.kind == PayloadKind::size && publish.payload.size < kStampSize;
   if (publish.stamp == StampKind::trailer && is_too_small)
     in.at("payload").fail("size", "at least 32 bytes, which the stamp needs, or stamp \"none\"");
   return publish;
+}
+
+SubscribePlan read_subscribe(const Reader& in, protocol::ProtocolVersion version) {
+  using protocol::RetainHandling;
+  SubscribePlan subscribe;
+  subscribe.filter = in.text("filter");
+  subscribe.options.qos = in.qos();
+  subscribe.options.no_local = in.boolean_or("no_local", false);
+  subscribe.options.retain_as_published = in.boolean_or("retain_as_published", false);
+  if (!in.is_null("retain_handling"))
+    subscribe.options.retain_handling =
+        in.choice<RetainHandling>("retain_handling", {{"send", RetainHandling::send},
+                                                      {"send_if_new", RetainHandling::send_if_new},
+                                                      {"do_not_send", RetainHandling::do_not_send}});
+  const protocol::SubscriptionOptions plain{.qos = subscribe.options.qos};
+  if (subscribe.options != plain && version != protocol::ProtocolVersion::v5_0) in.fail("filter", kOnlyIn5);
+  return subscribe;
+}
+
+// The response topic of each client has to be a topic name; the first one stands for all.
+void check_response_topic(const Reader& in, const GroupPlan& group) {
+  if (!group.publish || group.publish->response_topic.empty()) return;
+  const std::string id = client_id_of(group, 0);
+  const std::string topic = expand_names(group.publish->response_topic, {group.name, 0, id, ""});
+  if (!protocol::is_valid_topic_name(topic)) in.at("publish").fail("properties", "a response topic without wildcards");
 }
 
 GroupPlan read_group(const Reader& in, Duration connect_timeout) {
@@ -195,8 +201,13 @@ GroupPlan read_group(const Reader& in, Duration connect_timeout) {
     group.publish = read_publish(in.at("publish"), group.client.version);
     group.client.in_flight_maximum = static_cast<uint16_t>(group.publish->in_flight);
   }
+  check_response_topic(in, group);
   for (const Reader& subscribe : in.items("subscribe"))
-    group.subscribe.push_back({subscribe.text("filter"), subscribe.qos()});
+    group.subscribe.push_back(read_subscribe(subscribe, group.client.version));
+  constexpr uint32_t kLargestIdentifier = 268'435'455;
+  group.subscription_identifier = in.integer_or<uint32_t>("subscription_identifier", 1, kLargestIdentifier, 0);
+  if (group.subscription_identifier > 0 && group.client.version != protocol::ProtocolVersion::v5_0)
+    in.fail("subscription_identifier", kOnlyIn5);
   return group;
 }
 

@@ -46,13 +46,15 @@ struct PublishPlan {
   uint32_t in_flight = 100;          // window of each client
   PayloadPlan payload;
   StampKind stamp = StampKind::trailer;
+  protocol::PropertyWriter properties{};  // of every message; 5.0 only
+  std::string response_topic{};           // with placeholders; 5.0 only
 
   bool is_unpaced() const { return rate_per_s == 0; }
 };
 
 struct SubscribePlan {
   std::string filter;  // with placeholders
-  protocol::QoS qos{};
+  protocol::SubscriptionOptions options{};
 };
 
 struct GroupPlan {
@@ -62,6 +64,7 @@ struct GroupPlan {
   client::ClientOptions client;
   std::optional<PublishPlan> publish;
   std::vector<SubscribePlan> subscribe;
+  uint32_t subscription_identifier = 0;  // of all of them; 0: none
 };
 
 struct Plan {

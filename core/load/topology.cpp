@@ -70,15 +70,20 @@ boost::system::result<void, PlanError> Topology::count_copies() {
 }
 
 std::vector<uint32_t> Topology::heard_by(uint32_t group, uint32_t index) const {
+  const GroupPlan& plan = plan_->groups[group];
+  const std::vector<std::string> filters = filters_of(plan, index);
   std::vector<uint32_t> heard;
-  for (const std::string& filter : filters_of(plan_->groups[group], index)) {
-    if (!protocol::has_wildcard(filter)) {
-      if (const auto at = by_topic_.find(filter); at != by_topic_.end())
-        heard.insert(heard.end(), at->second.begin(), at->second.end());
+  for (size_t i = 0; i < filters.size(); ++i) {
+    const bool is_deaf_to_itself = plan.subscribe[i].options.no_local && plan.publish;  // [MQTT-3.8.3-3]
+    const auto hear = [&](uint32_t stream) {
+      if (!is_deaf_to_itself || stream != stream_of(group, index)) heard.push_back(stream);
+    };
+    if (!protocol::has_wildcard(filters[i])) {
+      if (const auto at = by_topic_.find(filters[i]); at != by_topic_.end()) std::ranges::for_each(at->second, hear);
       continue;
     }
     for (uint32_t stream = 0; stream < streams_.size(); ++stream)
-      if (protocol::matches(filter, streams_[stream].topic)) heard.push_back(stream);
+      if (protocol::matches(filters[i], streams_[stream].topic)) hear(stream);
   }
   std::ranges::sort(heard);
   const auto repeated = std::ranges::unique(heard);

@@ -9,14 +9,33 @@ constexpr std::array<std::string_view, kMetricCount> kMetricNames = {
 static_assert(static_cast<size_t>(Metric::lateness) + 1 == kMetricCount);
 
 constexpr std::array<std::string_view, kCounterCount> kCounterNames = {
-    "planned",      "offered",     "written",        "acknowledged", "delivered", "expected",       "lost",
-    "duplicated",   "reordered",   "undecodable",    "foreign",      "connected", "connect_failed", "refused",
-    "disconnected", "reconnected", "publish_failed", "bytes_in",     "bytes_out",
+    "planned",        "offered",         "written",      "acknowledged", "delivered",      "expected",
+    "lost",           "duplicated",      "reordered",    "undecodable",  "foreign",        "connected",
+    "connect_failed", "refused",         "disconnected", "reconnected",  "publish_failed", "unsent",
+    "unacknowledged", "unexpected_acks", "bytes_in",     "bytes_out",
 };
 static_assert(static_cast<size_t>(Counter::bytes_out) + 1 == kCounterCount);
 
 void add_all(Counters& to, const Counters& from) {
   for (size_t i = 0; i < kCounterCount; ++i) to[i] += from[i];
+}
+
+struct TextLimit {
+  size_t distinct;         // texts kept
+  std::string_view other;  // where the rest is counted
+};
+
+void add_to(Errors& table, const TextLimit& limit, std::string_view text, const ErrorCount& more) {
+  auto entry = table.find(text);
+  if (entry == table.end()) {
+    const bool has_room = table.size() - table.count(limit.other) < limit.distinct;
+    entry = table.try_emplace(std::string(has_room ? text : limit.other)).first;
+  }
+  if (more.first < entry->second.first) {
+    entry->second.first = more.first;
+    entry->second.reason = more.reason;
+  }
+  entry->second.count += more.count;
 }
 
 }  // namespace
@@ -30,12 +49,15 @@ void IntervalPart::merge(const IntervalPart& other) {
 }
 
 void Recorder::error(std::string_view text, Instant now, uint8_t reason) {
-  ErrorCount& entry = error_entry(text);
-  if (now < entry.first) {
-    entry.first = now;
-    entry.reason = reason;
-  }
-  ++entry.count;
+  add_to(errors_, {kErrorLimit, kOtherErrors}, text, {1, now, reason});
+}
+
+void Recorder::end(std::string_view text, Instant now, uint8_t reason) {
+  add_to(ends_, {kErrorLimit, kOtherEnds}, text, {1, now, reason});
+}
+
+void Recorder::quote(std::string_view text, Instant now, uint8_t reason) {
+  add_to(quotes_, {kQuoteLimit, kOtherQuotes}, text, {1, now, reason});
 }
 
 void Recorder::merge(const Recorder& other) {
@@ -43,14 +65,9 @@ void Recorder::merge(const Recorder& other) {
   add_all(counters_, other.counters_);
   interval_latency_.merge(other.interval_latency_);
   add_all(interval_start_, other.interval_start_);
-  for (const auto& [text, theirs] : other.errors_) {
-    ErrorCount& ours = error_entry(text);
-    if (theirs.first < ours.first) {
-      ours.first = theirs.first;
-      ours.reason = theirs.reason;
-    }
-    ours.count += theirs.count;
-  }
+  for (const auto& [text, count] : other.errors_) add_to(errors_, {kErrorLimit, kOtherErrors}, text, count);
+  for (const auto& [text, count] : other.ends_) add_to(ends_, {kErrorLimit, kOtherEnds}, text, count);
+  for (const auto& [text, count] : other.quotes_) add_to(quotes_, {kQuoteLimit, kOtherQuotes}, text, count);
 }
 
 IntervalPart Recorder::take_interval() {
@@ -64,12 +81,6 @@ IntervalPart Recorder::take_interval() {
 void Recorder::reset() {
   for (Histogram& histogram : histograms_) histogram.clear();
   interval_latency_.clear();
-}
-
-ErrorCount& Recorder::error_entry(std::string_view text) {
-  if (const auto known = errors_.find(text); known != errors_.end()) return known->second;
-  const size_t distinct = errors_.size() - errors_.count(kOtherErrors);
-  return errors_[std::string(distinct < kErrorLimit ? text : kOtherErrors)];
 }
 
 }  // namespace mqtt_sim::metrics

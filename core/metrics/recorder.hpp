@@ -29,27 +29,30 @@ inline constexpr size_t kMetricCount = 8;
 std::string_view to_string(Metric);
 
 enum class Counter : uint8_t {
-  planned,         // messages the schedule holds
-  offered,         // messages whose time came
-  written,         // messages handed to the stream
-  acknowledged,    // publications the receiver has taken over (PUBACK, PUBCOMP)
-  delivered,       // messages received
-  expected,        // messages that should have been received
-  lost,            // expected, never received
-  duplicated,      // received again
-  reordered,       // received after a later one of the same stream
-  undecodable,     // received without a readable stamp
-  foreign,         // received with the stamp of another run
-  connected,       // first connections made
-  connect_failed,  // streams that could not be opened
-  refused,         // CONNACK with a failure
-  disconnected,    // connections lost against our wish
-  reconnected,     // connections made again
-  publish_failed,  // publications given up or refused
-  bytes_in,        // bytes read from streams
-  bytes_out,       // bytes written to streams
+  planned,          // messages the schedule holds
+  offered,          // messages whose time came
+  written,          // messages handed to the stream
+  acknowledged,     // publications the receiver has taken over (PUBACK, PUBCOMP)
+  delivered,        // messages received
+  expected,         // messages that should have been received
+  lost,             // expected, never received
+  duplicated,       // received again
+  reordered,        // received after a later one of the same stream
+  undecodable,      // received without a readable stamp
+  foreign,          // received with the stamp of another run
+  connected,        // first connections made
+  connect_failed,   // streams that could not be opened
+  refused,          // CONNACK with a failure
+  disconnected,     // connections lost against our wish
+  reconnected,      // connections made again
+  publish_failed,   // publications given up or refused
+  unsent,           // offered, never on the stream: the client was cut off or had no room
+  unacknowledged,   // written at QoS 1 or 2, no answer by the end
+  unexpected_acks,  // acknowledgements of nothing in flight
+  bytes_in,         // bytes read from streams
+  bytes_out,        // bytes written to streams
 };
-inline constexpr size_t kCounterCount = 19;
+inline constexpr size_t kCounterCount = 22;
 std::string_view to_string(Counter);
 
 using Counters = std::array<uint64_t, kCounterCount>;  // by Counter
@@ -75,6 +78,9 @@ class Recorder {
  public:
   static constexpr size_t kErrorLimit = 64;                         // distinct texts kept
   static constexpr std::string_view kOtherErrors = "other errors";  // where errors beyond the limit are counted
+  static constexpr std::string_view kOtherEnds = "other ends";
+  static constexpr size_t kQuoteLimit = 16;
+  static constexpr std::string_view kOtherQuotes = "other words";
 
   void record(Metric metric, Duration value) {
     histograms_[static_cast<size_t>(metric)].record(to_ns(value));
@@ -82,11 +88,16 @@ class Recorder {
   }
   void add(Counter counter, uint64_t n = 1) { counters_[static_cast<size_t>(counter)] += n; }
   void error(std::string_view text /* UTF-8 */, Instant now, uint8_t reason = 0);
+  // How a connection ended, each one of them; and what a server said in its own words. Texts as those of errors.
+  void end(std::string_view text, Instant now, uint8_t reason = 0);
+  void quote(std::string_view text, Instant now, uint8_t reason = 0);
 
   const Histogram& histogram(Metric metric) const { return histograms_[static_cast<size_t>(metric)]; }
   uint64_t count(Counter counter) const { return counters_[static_cast<size_t>(counter)]; }
   const Counters& counters() const { return counters_; }
   const Errors& errors() const { return errors_; }  // at most kErrorLimit texts, then kOtherErrors
+  const Errors& ends() const { return ends_; }      // at most kErrorLimit texts, then kOtherEnds
+  const Errors& quotes() const { return quotes_; }  // at most kQuoteLimit texts, then kOtherQuotes
 
   // As if all that `other` measured had been measured here, its current interval included.
   void merge(const Recorder& other);
@@ -96,11 +107,11 @@ class Recorder {
   void reset();
 
  private:
-  ErrorCount& error_entry(std::string_view text);
-
   std::array<Histogram, kMetricCount> histograms_;
   Counters counters_{};
   Errors errors_;
+  Errors ends_;
+  Errors quotes_;
   Histogram interval_latency_;
   Counters interval_start_{};  // the counters when the current interval began
 };

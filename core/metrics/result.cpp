@@ -90,6 +90,8 @@ ordered_json to_json(const Recorder& recorder, Instant start) {
     metrics[std::string(to_string(metric))] = to_json(recorder.histogram(metric));
   }
   out["errors"] = errors_to_json(recorder.errors(), start);
+  out["ends"] = errors_to_json(recorder.ends(), start);
+  out["server_words"] = errors_to_json(recorder.quotes(), start);
   return out;
 }
 

@@ -46,8 +46,8 @@ Interval make_interval(const IntervalPart& part, Instant begin, Instant end, uin
 // the count is 0 and what it would be a summary of is null.
 nlohmann::ordered_json to_json(const Histogram& histogram);
 // {"counts": {counter: n, ...}, "metrics": {metric: histogram, ...}, "errors": [{"text", "count", "first_at_s",
-// "reason"}, ...]}: all counters and metrics in the order of their enums, errors in the order of their texts.
-// `start` is the instant that first_at_s counts from.
+// "reason"}, ...], "ends": [...], "server_words": [...]}: all counters and metrics in the order of their enums, texts
+// in their order. `start` is the instant that first_at_s counts from.
 nlohmann::ordered_json to_json(const Recorder& recorder, Instant start = Instant{});
 // {"end_s", "seconds", "sent", "received", "clients_up", "latency": {"unit": "ns", "count", "p50", "p99", "max"}}.
 nlohmann::ordered_json to_json(const Interval& interval, Instant start = Instant{});

@@ -117,6 +117,8 @@ INSTANTIATE_TEST_SUITE_P(
                               "broker refused the connection: ", 0x88, 6},
                       Refusal{"SubscriptionRefused", [](ServerScript& script) { script.suback_code = 0x80; }, "refused",
                               "broker refused the subscription: ", 0x80, 3},
+                      Refusal{"NoSuback", [](ServerScript& script) { script.answers_subscribe = false; },
+                              "subscribe_timeout", "no answer to SUBSCRIBE in time", 0, 3},
                       Refusal{"NobodyListens", [](ServerScript& script) { script.opening = CloseReason::refused; },
                               "unreachable", "refused", 0, 6},
                       Refusal{"NoRoute", [](ServerScript& script) { script.opening = CloseReason::unreachable; },
@@ -253,6 +255,7 @@ TEST(Fleet, BytesNotYetWrittenOnALostConnectionAreForgotten) {
   run.run_for(0s);
   EXPECT_EQ(run.status().unwritten, 0u);
   EXPECT_EQ(run.count(Counter::written), 1u);
+  EXPECT_EQ(run.count(Counter::unsent), 4u);
 }
 
 // ---- ending
@@ -313,6 +316,18 @@ TEST(Fleet, FinishSaysDisconnectAndIsNoLoss) {
   EXPECT_EQ(run.count(Counter::disconnected), 0u);
   EXPECT_TRUE(run.fleet.recorder().errors().empty());
   EXPECT_FALSE(run.fleet.failure().has_value());
+}
+
+TEST(Fleet, WhatIsUnacknowledgedAtTheEndIsCountedAndIsNoLossOfTheConnection) {
+  FleetRun run(pair_plan(1, QoS::at_least_once));
+  run.driver.script.acknowledges = false;
+  run.start();
+  run.run_for(450ms);
+  run.fleet.finish(run.driver.now());
+  run.run_for(1s);
+  EXPECT_EQ(run.count(Counter::unacknowledged), 5u);
+  EXPECT_EQ(run.count(Counter::publish_failed), 0u);
+  EXPECT_TRUE(run.fleet.recorder().errors().empty());
 }
 
 TEST(Fleet, FinishCountsEachClientOnceWhateverItsState) {

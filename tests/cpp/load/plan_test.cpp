@@ -115,9 +115,9 @@ TEST(Plan, ReadsWhatClientsSubscribeTo) {
   ASSERT_EQ(plan.groups.size(), 4u);
   ASSERT_EQ(plan.groups[1].subscribe.size(), 2u);
   EXPECT_EQ(plan.groups[1].subscribe[0].filter, "a/+");
-  EXPECT_EQ(plan.groups[1].subscribe[0].qos, protocol::QoS::exactly_once);
+  EXPECT_EQ(plan.groups[1].subscribe[0].options.qos, protocol::QoS::exactly_once);
   EXPECT_EQ(plan.groups[1].subscribe[1].filter, "b/{i}");
-  EXPECT_EQ(plan.groups[1].subscribe[1].qos, protocol::QoS::at_most_once);
+  EXPECT_EQ(plan.groups[1].subscribe[1].options.qos, protocol::QoS::at_most_once);
   EXPECT_TRUE(plan.groups[0].subscribe.empty());
 }
 

@@ -38,6 +38,7 @@ struct ServerScript {
   uint8_t connack_code = 0;
   bool session_present = false;
   protocol::PropertyWriter connack_properties;
+  bool answers_subscribe = true;
   uint8_t suback_code = 0;
   bool acknowledges = true;  // false: PUBACKs are kept until release_acknowledgements()
   protocol::ReasonCode puback_reason = protocol::ReasonCode::success;
@@ -56,6 +57,15 @@ struct Arrival {
   protocol::QoS qos{};
   bool retain = false;
   std::optional<Stamp> stamp;
+  std::string content_type{};
+  std::string response_topic{};
+  std::string user_property_k{};
+};
+
+struct Asked {  // one entry of a SUBSCRIBE
+  std::string filter;
+  protocol::SubscriptionOptions options;
+  uint32_t identifier = 0;
 };
 
 class ScriptedDriver final : public Driver {
@@ -64,12 +74,14 @@ class ScriptedDriver final : public Driver {
   std::vector<Arrival> arrivals;  // publishes, as the server saw them
   std::vector<Instant> openings;  // when streams were opened
   size_t subscribes = 0;          // SUBSCRIBE packets
-  size_t disconnects = 0;         // DISCONNECT packets
-  size_t pings = 0;               // PINGREQ packets
+  std::vector<Asked> subscriptions;
+  size_t topics_left_out = 0;  // publishes with nothing but a topic alias
+  size_t disconnects = 0;      // DISCONNECT packets
+  size_t pings = 0;            // PINGREQ packets
 
   Instant now() const override { return now_; }
-  Waker& attach(Endpoint& endpoint, const Address&) override { return streams_.emplace_back(*this, endpoint); }
-  Expected<Address> listen(Service&, const Address&) override { return make_error(0x80, "no service here"); }
+  Waker& attach(Endpoint& endpoint, const Target&) override { return streams_.emplace_back(*this, endpoint); }
+  Expected<Address> listen(Service&, const ListenAddress&) override { return make_error(0x80, "no service here"); }
   void stop() override {}
   void post(std::function<void()> work) override { at(now_, std::move(work)); }
 
@@ -137,6 +149,7 @@ class ScriptedDriver final : public Driver {
     protocol::Framer framer;
     protocol::ProtocolVersion version{};
     std::vector<std::string> filters;
+    std::map<uint32_t, std::string> aliases;
   };
 
   void visit_dirty() {
@@ -185,6 +198,7 @@ class ScriptedDriver final : public Driver {
       } else {
         stream.state = State::open;
         stream.framer.reset();
+        stream.aliases.clear();
         openings.push_back(now_);
         stream.endpoint.on_open(stream, {started, {}, now_ - started, {}, {}}, now_);
       }
@@ -241,13 +255,31 @@ class ScriptedDriver final : public Driver {
     std::vector<uint8_t> codes;
     for (const protocol::SubscribeEntry& entry : subscribe.entries) {
       from.filters.emplace_back(entry.filter);
+      const uint32_t identifier =
+          subscribe.properties.number(protocol::PropertyId::subscription_identifier).value_or(0);
+      subscriptions.push_back({std::string(entry.filter), entry.options, identifier});
       codes.push_back(script.suback_code);
     }
-    send(from, protocol::Suback{subscribe.packet_id, {}, codes});
+    if (script.answers_subscribe) send(from, protocol::Suback{subscribe.packet_id, {}, codes});
   }
-  void handle(Stream& from, const protocol::Publish& publish) {
+  void handle(Stream& from, const protocol::Publish& sent) {
+    using protocol::PropertyId;
+    protocol::Publish publish = sent;
+    protocol::PropertyWriter without_alias;
+    if (const auto alias = sent.properties.number(PropertyId::topic_alias)) {
+      if (sent.topic.empty()) ++topics_left_out;
+      if (!sent.topic.empty()) from.aliases[*alias] = sent.topic;
+      publish.topic = from.aliases.at(*alias);
+      for (const auto& property : sent.properties) {
+        if (property.id != PropertyId::topic_alias) without_alias.copy(property);
+      }
+      publish.properties = without_alias.list();
+    }
+    const auto text = [&](PropertyId id) { return std::string(publish.properties.text(id).value_or("")); };
     arrivals.push_back({now_, std::string(publish.topic), std::string(as_text(publish.payload)), publish.qos,
-                        publish.retain, find_stamp(publish)});
+                        publish.retain, find_stamp(publish), text(PropertyId::content_type),
+                        text(PropertyId::response_topic),
+                        std::string(publish.properties.user_property("k").value_or(""))});
     if (publish.qos == protocol::QoS::exactly_once) send(from, protocol::Pubrec{publish.packet_id, {}, {}});
     const protocol::Puback puback{publish.packet_id, script.puback_reason, {}};
     if (publish.qos == protocol::QoS::at_least_once) {

@@ -69,12 +69,13 @@ TEST(ResultJson, RecorderListsAllCountersAndMetricsByNameInTheOrderOfTheEnums) {
   recorder.record(Metric::publish_ack, 3us);
   recorder.add(Counter::lost, 7);
   const ordered_json json = to_json(recorder);
-  EXPECT_EQ(keys_of(json), (std::vector<std::string>{"counts", "metrics", "errors"}));
-  EXPECT_EQ(
-      keys_of(json["counts"]),
-      (std::vector<std::string>{"planned", "offered", "written", "acknowledged", "delivered", "expected", "lost",
-                                "duplicated", "reordered", "undecodable", "foreign", "connected", "connect_failed",
-                                "refused", "disconnected", "reconnected", "publish_failed", "bytes_in", "bytes_out"}));
+  EXPECT_EQ(keys_of(json), (std::vector<std::string>{"counts", "metrics", "errors", "ends", "server_words"}));
+  EXPECT_EQ(keys_of(json["counts"]),
+            (std::vector<std::string>{
+                "planned",        "offered",         "written",      "acknowledged", "delivered",      "expected",
+                "lost",           "duplicated",      "reordered",    "undecodable",  "foreign",        "connected",
+                "connect_failed", "refused",         "disconnected", "reconnected",  "publish_failed", "unsent",
+                "unacknowledged", "unexpected_acks", "bytes_in",     "bytes_out"}));
   EXPECT_EQ(keys_of(json["metrics"]),
             (std::vector<std::string>{"connect", "connect_tcp", "connect_connack", "suback", "publish_ack", "latency",
                                       "latency_uncorrected", "lateness"}));
@@ -95,6 +96,24 @@ TEST(ResultJson, ErrorsAreInTheOrderOfTheirTextsWithSecondsSinceTheStart) {
   EXPECT_EQ(to_json(recorder, start)["errors"].dump(),
             R"([{"text":"connection reset","count":1,"first_at_s":3.0,"reason":0},)"
             R"({"text":"refused","count":2,"first_at_s":2.5,"reason":135}])");
+}
+
+TEST(ResultJson, EndsAndWordsOfServersStandApartFromErrors) {
+  Recorder recorder;
+  recorder.end("stream lost: connection reset", instant_from_ns(0));
+  recorder.end("stream lost: connection reset", instant_from_ns(1));
+  for (size_t i = 0; i < Recorder::kQuoteLimit + 3; ++i)
+    recorder.quote("CONNACK: no room " + std::to_string(i), instant_from_ns(0), 0x97);
+  const ordered_json json = to_json(recorder);
+  EXPECT_EQ(json["errors"].dump(), "[]");
+  EXPECT_EQ(json["ends"].dump(), R"([{"text":"stream lost: connection reset","count":2,"first_at_s":0.0,"reason":0}])");
+  EXPECT_EQ(json["server_words"].size(), Recorder::kQuoteLimit + 1);
+  EXPECT_EQ(json["server_words"].back().dump(), R"({"text":"other words","count":3,"first_at_s":0.0,"reason":151})");
+  Recorder sum;
+  sum.merge(recorder);
+  sum.merge(recorder);
+  EXPECT_EQ(sum.ends().begin()->second.count, 4u);
+  EXPECT_EQ(sum.quotes().find(Recorder::kOtherQuotes)->second.count, 6u);
 }
 
 TEST(ResultJson, EqualMeasurementsGiveEqualBytesInWhateverOrderTheyWereMade) {
