@@ -4,11 +4,12 @@
 #   make check        the quick part of it, before a commit
 #   make bench        the figures we claim about speed
 #   make asan, tsan   the C++ tests under sanitizers
+#   make fuzz         hostile bytes at codec, broker and client, a minute for each target
 #   make fresh-check  demo and test in a bare Debian root (needs root; some minutes)
 #   make clean        remove what was built; `make distclean` also .venv
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench asan tsan fresh-check clean distclean packages test-packages
+.PHONY: help demo test check bench asan tsan fuzz fresh-check clean distclean packages test-packages
 
 help:
 	@sed -n '2,$$ { /^#/!q; s/^#   //p }' Makefile
@@ -31,6 +32,9 @@ asan: .venv/.ready
 # ThreadSanitizer's shadow memory collides with strongly randomised addresses.
 tsan: .venv/.ready
 	$$(setarch -R true 2>/dev/null && echo setarch -R) cmake --workflow --preset tsan
+
+fuzz: .venv/.ready
+	scripts/fuzz
 
 fresh-check:
 	scripts/fresh-check

@@ -85,6 +85,13 @@ def test_mosquitto_is_wanted_for_tests_only(machine: Machine) -> None:
     assert machine.calls()[-1].endswith(" mosquitto mosquitto-clients [noninteractive 1]")
 
 
+def test_clang_is_wanted_for_fuzzing_only(machine: Machine) -> None:
+    assert machine.run("test").returncode == 0
+    assert "clang" not in machine.calls()[-1]
+    assert machine.run("fuzz").returncode == 0
+    assert machine.calls()[-1].endswith(" clang libclang-rt-dev [noninteractive 1]")
+
+
 def test_update_that_fails_does_not_stop_the_installation(machine: Machine) -> None:
     machine.install()
     machine.add("apt-get", f'echo "$1" >>{machine.programs}/log; [[ $1 != update ]]')
