@@ -7,45 +7,91 @@ with mqtt_sim.Broker() as broker:
 from __future__ import annotations
 
 import json
+import os
 from types import TracebackType
 from typing import Any
 
-from mqtt_sim.engine import could_not_run, load_core
-from mqtt_sim.errors import CouldNotRun
+from mqtt_sim.engine import EngineBroker
+from mqtt_sim.scenario.embedded_broker import EmbeddedBroker
+from mqtt_sim.scenario.load import validate_embedded_broker
+
+SYS_INTERVAL_S = 10.0
+"""Between publications of the $SYS topics, unless the settings say otherwise. In a scenario they are off."""
 
 
 class Broker:
-    """An MQTT broker in this process, in memory, on TCP. Port 0 takes any free one; `port` tells which."""
+    """An MQTT broker in this process, in memory, on TCP.
 
-    def __init__(self, *, host: str = "127.0.0.1", port: int = 0) -> None:
-        core = load_core()
-        self.host = host
-        self.port = port
-        self._run_error = core.RunError
-        self._broker = core.Broker(json.dumps({"host": host, "port": port}))
+    Takes the fields of EmbeddedBroker by name, or one that is ready: `Broker(port=1883, max_connections=100)`. Raises
+    ScenarioError, which names the nearest field, for one that there is not, and for a users or ACL file that is wrong.
+    """
+
+    def __init__(self, settings: EmbeddedBroker | None = None, /, **options: Any) -> None:
+        if settings is None or options:
+            given = settings.model_dump(exclude_unset=True) if settings else {}
+            texts = {name: os.fspath(value) for name, value in options.items() if isinstance(value, os.PathLike)}
+            settings = validate_embedded_broker({**given, **options, **texts}, "Broker")
+        if "sys_interval" not in settings.model_fields_set:
+            settings = settings.model_copy(update={"sys_interval": SYS_INTERVAL_S})
+        self.settings = settings
+        self._ports = [listener.port for listener in settings.listeners] or [settings.port]
+        self._engine = EngineBroker(settings.to_core())
 
     def start(self) -> Broker:
-        """Listens. Raises CouldNotRun when the port is taken or the address is not of this machine."""
-        try:
-            self.port = int(self._broker.start())
-        except self._run_error as error:
-            cause = could_not_run(error)
-            raise CouldNotRun(f"cannot listen on {self.host}:{self.port}: {cause}", kind=cause.kind) from None
+        """Listens. Raises CouldNotRun when a port is taken or an address is not of this machine; only once."""
+        self._ports = self._engine.start()
         return self
 
     def stop(self) -> None:
-        """Closes all connections and the port."""
-        self._broker.stop()
+        """Tells every client that the server shuts down, and frees the ports; takes less than 2 seconds."""
+        self._engine.stop()
+
+    def reload(self) -> None:
+        """Reads the users and ACL files again; connected clients stay.
+
+        Raises ScenarioError and changes nothing when one of them is wrong.
+        """
+        self._engine.reload()
+
+    @property
+    def host(self) -> str:
+        """Where the first listener is."""
+        return self._hosts[0]
+
+    @property
+    def port(self) -> int:
+        """Of the first listener; the one it really has, once started."""
+        return self._ports[0]
+
+    @property
+    def ports(self) -> list[int]:
+        """Of all listeners, in their order."""
+        return list(self._ports)
 
     @property
     def url(self) -> str:
-        """As `--broker` takes it."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"mqtt://{host}:{self.port}"
+        """Of the first listener, as `--broker` takes it."""
+        return self.urls[0]
+
+    @property
+    def urls(self) -> list[str]:
+        """Of all listeners, in their order."""
+        return [f"mqtt://{place}" for place in self.places]
+
+    @property
+    def places(self) -> list[str]:
+        """host:port of all listeners."""
+        hosts = (f"[{host}]" if ":" in host else host for host in self._hosts)
+        return [f"{host}:{port}" for host, port in zip(hosts, self._ports, strict=True)]
+
+    @property
+    def _hosts(self) -> list[str]:
+        default = self.settings.host
+        return [listener.host or default for listener in self.settings.listeners] or [default]
 
     def stats(self) -> dict[str, Any]:
-        """Counts since the start."""
-        counts: dict[str, Any] = json.loads(self._broker.stats())
+        """What it holds now and has counted since the start."""
+        counts: dict[str, Any] = json.loads(self._engine.stats())
         return counts
 
     def __enter__(self) -> Broker:

@@ -6,7 +6,6 @@ Whatever takes time to import is imported by the command that needs it.
 from __future__ import annotations
 
 import functools
-import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -189,24 +188,66 @@ def _print_summary(result: Result) -> None:
     print(text.encode(encoding, errors="backslashreplace").decode(encoding), flush=True)
 
 
-@app.command("broker", epilog=_epilog("mqtt-sim broker --port 1883", "mqtt-sim broker --port 0 --host 0.0.0.0"))
+@app.command(
+    "broker",
+    epilog=_epilog(
+        "mqtt-sim broker --port 1883",
+        "mqtt-sim broker --host 0.0.0.0 --users passwords.txt --acl acl.txt --no-anonymous",
+        "mqtt-sim broker -c broker.json --set max_queued=1000 -v",
+    ),
+)
 @_ends_with_exit_code
 def broker_command(
-    port: Annotated[int, typer.Option("--port", min=0, max=65_535, help="0: any free one.")] = 1883,
-    host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[
+        int | None, typer.Option("--port", min=0, max=65_535, help="0: any free one. Default: 1883", show_default=False)
+    ] = None,
+    host: Annotated[str | None, typer.Option("--host", help="Address to listen on. Default: 127.0.0.1")] = None,
+    config: Annotated[
+        str | None, typer.Option("--config", "-c", metavar="FILE", help="JSON, as the `broker` of a scenario.")
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="PATH=VALUE", help="Change any option; may be given several times."),
+    ] = None,
+    users: Annotated[
+        str | None, typer.Option("--users", metavar="FILE", help="Password file of mosquitto_passwd.")
+    ] = None,
+    acl: Annotated[
+        str | None, typer.Option("--acl", metavar="FILE", help="Access rights in Mosquitto's format.")
+    ] = None,
+    no_anonymous: Annotated[bool, typer.Option("--no-anonymous", help="Every client must give a user name.")] = False,
+    profile: Annotated[
+        str | None, typer.Option("--profile", metavar="NAME", help="Behave like another system: diffusion or mosca.")
+    ] = None,
+    max_connections: Annotated[
+        int | None, typer.Option("--max-connections", metavar="N", help="Clients at a time.")
+    ] = None,
+    sys_interval: Annotated[
+        str | None, typer.Option("--sys-interval", metavar="TIME", help="Of the $SYS topics; 0s: none. Default: 10s")
+    ] = None,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="A line of counts every second.")] = False,
+    print_config: Annotated[
+        bool, typer.Option("--print-config", help="Print the options with all defaults filled in, and exit.")
+    ] = False,
 ) -> None:
-    """Run the embedded broker alone, until Ctrl-C."""
-    from mqtt_sim.broker import Broker
+    """Run the embedded broker alone, until Ctrl-C. SIGHUP reads the users and ACL files again."""
+    from mqtt_sim import broker_command as command
 
-    # Blocked, then waited for: a handler could come between any two steps, and the broker's thread inherits the mask.
-    ends = {signal.SIGINT, signal.SIGTERM}
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, ends)
-    try:
-        with Broker(host=host, port=port) as broker:
-            print(f"listening mqtt {broker.host}:{broker.port}", flush=True)
-            signal.sigwait(ends)
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    options = {
+        "port": port,
+        "host": host,
+        "users_file": users,
+        "acl_file": acl,
+        "allow_anonymous": False if no_anonymous else None,
+        "profile": profile,
+        "max_connections": max_connections,
+    }
+    interval = [] if sys_interval is None else [f"sys_interval={sys_interval}"]
+    broker = command.settings_of(config, options, interval + (settings or []))
+    if print_config:
+        command.print_settings(broker)
+    else:
+        command.serve(broker, verbose=verbose)
 
 
 @app.command("schema", epilog=_epilog("mqtt-sim schema > scenario.schema.json"))

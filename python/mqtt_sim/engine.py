@@ -70,10 +70,12 @@ class EngineRun:
         self._run = core.Run(json.dumps(plan))
 
     def start(self) -> None:
-        """Begins. Raises CouldNotRun, for example when a port is taken."""
+        """Begins. Raises CouldNotRun, as when a port is taken, and ScenarioError for a wrong users or ACL file."""
         try:
             self._run.start()
         except self._run_error as error:
+            if getattr(error, "kind", "") == "broker":
+                raise ScenarioError([Fault("broker", str(error))]) from None
             raise could_not_run(error) from None
 
     def poll(self, timeout_s: float) -> dict[str, Any] | None:
@@ -100,6 +102,42 @@ class EngineRun:
         except self._run_error as error:
             raise could_not_run(error) from None
         return document
+
+
+class EngineBroker:
+    """The embedded broker inside the core, by options in the core's units. Not started by making it."""
+
+    def __init__(self, options: dict[str, Any]) -> None:
+        core = load_core()
+        self._run_error = core.RunError
+        try:
+            self._broker = core.Broker(json.dumps(options))
+        except core.PlanError as error:
+            raise ScenarioError([Fault(error.path, f"should be {error.message}", _value(error.value))]) from None
+        except core.RunError as error:
+            raise ScenarioError([Fault("", str(error))]) from None
+
+    def start(self) -> list[int]:
+        """Listens; the port of each listener. Raises CouldNotRun, for example when one is taken."""
+        try:
+            return [int(port) for port in self._broker.start()]
+        except self._run_error as error:
+            raise could_not_run(error) from None
+
+    def stop(self) -> None:
+        """Ends in good order."""
+        self._broker.stop()
+
+    def reload(self) -> None:
+        """Reads the files that say who may do what. Raises ScenarioError."""
+        try:
+            self._broker.reload()
+        except self._run_error as error:
+            raise ScenarioError([Fault("", str(error))]) from None
+
+    def stats(self) -> str:
+        """JSON."""
+        return str(self._broker.stats())
 
 
 def could_not_run(error: Exception) -> CouldNotRun:

@@ -28,8 +28,9 @@ def evaluate(thresholds: Sequence[Threshold], measured: Mapping[str, Any]) -> li
 
 
 def _has_evidence(threshold: Threshold, measured: Mapping[str, Any]) -> bool:
-    if SHARES.get(threshold.metric) == "expected":
-        return int(measured.get("counts", {}).get("expected", 0)) > 0
+    whole = SHARES.get(threshold.metric)
+    if whole in ("expected", "offered"):
+        return int(measured.get("counts", {}).get(whole, 0)) > 0
     return threshold.evaluate(measured).actual is not None
 
 

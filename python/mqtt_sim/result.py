@@ -147,6 +147,16 @@ class Result:
         """Distinct errors: {"text", "count", "first_at_s", "reason"}."""
         return list(self.document.get("errors", []))
 
+    @property
+    def ends(self) -> dict[str, int]:
+        """How connections and attempts at one ended, by name, and how many: {"ended by us": 1000, ...}."""
+        return {str(end["text"]): int(end["count"]) for end in self.document.get("ends", [])}
+
+    @property
+    def server_words(self) -> dict[str, int]:
+        """Reason strings of the broker with the packet that brought them: the first different ones, and how often."""
+        return {str(words["text"]): int(words["count"]) for words in self.document.get("server_words", [])}
+
     def raise_for_status(self) -> Result:
         """The result itself when it passed; else ThresholdError, InterruptedRun or CouldNotRun."""
         if self.status in ("failed", "invalid"):

@@ -92,7 +92,9 @@ class PreparedRun:
         with _stopped_by_signals(engine):
             engine.start()
             try:
-                while not engine.is_done():
+                is_done = False
+                while not is_done:
+                    is_done = engine.is_done()  # asked first: what a quick run has reached is told too
                     snapshot = engine.poll(POLL_S)
                     if snapshot and on_snapshot:
                         on_snapshot(self._with_verdicts(snapshot))

@@ -40,6 +40,8 @@ SHARES = {
     "undecodable": "expected",
     "foreign": "expected",
     "publish_failed": "offered",
+    "unsent": "offered",
+    "unacknowledged": "offered",
     "connect_failed": "clients",
     "refused": "clients",
     "disconnected": "clients",

@@ -55,8 +55,10 @@ def metric(values_ns: list[int]) -> dict[str, Any]:
 
 COUNTERS = (
     "planned offered written acknowledged delivered expected lost duplicated reordered undecodable foreign connected "
-    "connect_failed refused disconnected reconnected publish_failed bytes_in bytes_out"
+    "connect_failed refused disconnected reconnected publish_failed unsent unacknowledged unexpected_acks "
+    "bytes_in bytes_out"
 ).split()
+BROKER_COUNTS = "clients sessions subscriptions messages_in messages_out dropped_slow dropped_absent".split()
 METRICS = "connect connect_tcp connect_connack suback publish_ack latency latency_uncorrected lateness".split()
 
 
@@ -89,6 +91,8 @@ def measured(**changes: Any) -> dict[str, Any]:
         },
         "broker": None,
         "errors": [],
+        "ends": [{"text": "ended by us", "count": 10, "first_at_s": 10.0, "reason": 0}],
+        "server_words": [],
         **changes,
     }
 
@@ -127,7 +131,11 @@ class FakeCore:
         self.start_error: RunError | None = None
         self.corpus_error: CorpusError | None = None
         self.corpus: tuple[list[tuple[str, str]], list[str]] = ([("VOICE", "One."), ("ECHO", "Two, two.")], [])
-        self.broker_port = 40_000
+        self.broker_port = 40_000  # of the first listener; the others follow
+        self.broker_error: PlanError | RunError | None = None
+        self.reload_error: RunError | None = None
+        self.brokers: list[dict[str, Any]] = []  # options of each
+        self.broker_seconds = 0
         core = self
 
         class Run:
@@ -164,18 +172,29 @@ class FakeCore:
         class Broker:
             def __init__(self, options: str) -> None:
                 self.options = json.loads(options)
+                core.brokers.append(self.options)
+                if core.broker_error:
+                    raise core.broker_error
 
-            def start(self) -> int:
+            def start(self) -> list[int]:
                 core.calls.append("broker start")
                 if core.start_error:
                     raise core.start_error
-                return self.options["port"] or core.broker_port
+                wanted = self.options.get("listeners", [self.options])
+                return [one["port"] or core.broker_port + place for place, one in enumerate(wanted)]
+
+            def reload(self) -> None:
+                core.calls.append("broker reload")
+                if core.reload_error:
+                    raise core.reload_error
 
             def stop(self) -> None:
                 core.calls.append("broker stop")
 
             def stats(self) -> str:
-                return json.dumps({"clients": 0})
+                core.broker_seconds += 1
+                counts = dict.fromkeys(BROKER_COUNTS, 7) | {"messages_in": 1500 * core.broker_seconds}
+                return json.dumps(counts | {"dropped_slow": core.broker_seconds, "dropped_absent": core.broker_seconds})
 
         self.Run, self.Broker = Run, Broker
 

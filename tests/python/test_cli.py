@@ -208,7 +208,7 @@ def test_broker_prints_its_port_and_ends_on_a_signal(core: FakeCore, cli: Cli, m
 
 
 def test_broker_names_the_port_that_is_taken(core: FakeCore, cli: Cli) -> None:
-    core.start_error = RunError("port_taken", "Address already in use")
+    core.start_error = RunError("port_taken", "cannot listen on 127.0.0.1:1883: Address already in use")
     ended = cli("broker", "--port", "1883")
     assert ended.exit_code == 106
     assert ended.err == "mqtt-sim: cannot listen on 127.0.0.1:1883: Address already in use\n"

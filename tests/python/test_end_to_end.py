@@ -223,7 +223,7 @@ def test_full_speed_loses_nothing_that_was_promised() -> None:
     result = mqtt_sim.run(document)
     assert result.passed, result
     assert result.delivered > 1000
-    assert [one.metric for one in result.thresholds] == ["lost", "reordered"]
+    assert [one.metric for one in result.thresholds] == ["unsent", "unacknowledged", "lost", "reordered"]
 
 
 @pytest.mark.net

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from mqtt_sim import EmbeddedBroker
 from mqtt_sim.scenario import load_scenario
 from mqtt_sim.scenario.plan import resolved_document, scenario_path
 from mqtt_sim.scenario.promise import thresholds_of
@@ -24,7 +25,7 @@ def test_plan_of_the_smallest_scenario_has_every_field() -> None:
         "warmup_ns": 0,
         "drain_ns": 5_000_000_000,
         "shards": 1,
-        "broker": {"host": "127.0.0.1", "port": 0},
+        "broker": EmbeddedBroker().to_core(),
         "target": None,
         "link": {"latency_ns": 200_000, "jitter_ns": 0},
         "connect": {"rate_per_s": 0.0, "in_progress": 64, "timeout_ns": 10_000_000_000, "source_addresses": []},
@@ -48,7 +49,14 @@ def test_plan_of_the_smallest_scenario_has_every_field() -> None:
                     "password": None,
                     "will": None,
                     "reconnect_period_ns": 0,
+                    "reconnect_jitter": "none",
                     "receive_maximum": 65_535,
+                    "maximum_packet_size": None,
+                    "adopt_session": False,
+                    "authentication": None,
+                    "user_properties": [],
+                    "topic_alias": "off",
+                    "topic_alias_maximum": 0,
                 },
                 "publish": {
                     "topic": "t",
@@ -57,6 +65,13 @@ def test_plan_of_the_smallest_scenario_has_every_field() -> None:
                     "rate_per_s": 1.0,
                     "messages": None,
                     "in_flight": 100,
+                    "properties": {
+                        "payload_format": None,
+                        "message_expiry_s": None,
+                        "content_type": None,
+                        "response_topic": None,
+                        "user_properties": [],
+                    },
                     "payload": {
                         "kind": "dialogue",
                         "order": "file",
@@ -68,6 +83,7 @@ def test_plan_of_the_smallest_scenario_has_every_field() -> None:
                     "stamp": "auto",
                 },
                 "subscribe": [],
+                "subscription_identifier": None,
             }
         ],
     }
@@ -81,7 +97,8 @@ def test_groups_come_in_the_order_producers_consumers_devices(small: dict[str, A
     groups = load_scenario(small).to_plan()["groups"]
     assert [group["name"] for group in groups] == ["cast", "audience", "idle", "both"]
     assert (groups[2]["publish"], groups[2]["subscribe"]) == (None, [])
-    assert groups[3]["subscribe"] == [{"filter": "b", "qos": 0}, {"filter": "c", "qos": 0}]
+    options = {"qos": 0, "no_local": False, "retain_as_published": False, "retain_handling": "send"}
+    assert groups[3]["subscribe"] == [{"filter": "b", **options}, {"filter": "c", **options}]
 
 
 @pytest.mark.parametrize(("version", "level"), [("3.1", 3), ("3.1.1", 4), ("5.0", 5), (3, 3), (4, 4), (5, 5), (5.0, 5)])
@@ -118,13 +135,9 @@ def test_port_of_a_target_is_1883_unless_given(small: dict[str, Any], url: str, 
 
 def test_broker_limits_cross_in_the_units_of_the_core(small: dict[str, Any]) -> None:
     small["broker"] = {"port": 7, "connect_timeout": "2s", "max_keep_alive": "1m", "max_queued_bytes": "1KB"}
-    assert load_scenario(small).to_plan()["broker"] == {
-        "host": "127.0.0.1",
-        "port": 7,
-        "connect_timeout_ns": 2_000_000_000,
-        "max_keep_alive_s": 60,
-        "max_queued_bytes": 1000,
-    }
+    plan = load_scenario(small).to_plan()["broker"]
+    changed = {"port": 7, "connect_timeout_ns": 2_000_000_000, "max_keep_alive_s": 60, "max_queued_bytes": 1000}
+    assert plan == {**EmbeddedBroker().to_core(), **changed}
 
 
 @pytest.mark.parametrize(
@@ -196,6 +209,7 @@ def built_in(document: dict[str, Any]) -> dict[str, str]:
     return {one.metric: one.expression for one in thresholds_of(load_scenario(document)) if one.built_in}
 
 
+SENT = {"unsent": "count==0"}
 HEALTH = {"lateness": "p(99)<=100ms", "rate_shortfall": "rate<=0.01"}
 
 
@@ -203,11 +217,11 @@ HEALTH = {"lateness": "p(99)<=100ms", "rate_shortfall": "rate<=0.01"}
     ("sent", "asked", "promised"),
     [
         (0, 0, {"reordered"}),
-        (1, 0, {"reordered"}),
+        (1, 0, {"unacknowledged", "reordered"}),
         (0, 2, {"reordered"}),
-        (1, 1, {"lost", "reordered"}),
-        (2, 1, {"lost", "reordered"}),
-        (2, 2, {"lost", "duplicated", "reordered"}),
+        (1, 1, {"unacknowledged", "lost", "reordered"}),
+        (2, 1, {"unacknowledged", "lost", "reordered"}),
+        (2, 2, {"unacknowledged", "lost", "duplicated", "reordered"}),
     ],
 )
 def test_promises_follow_the_lower_quality_of_service(
@@ -215,29 +229,36 @@ def test_promises_follow_the_lower_quality_of_service(
 ) -> None:
     """[MQTT-4.3.2-1] [MQTT-4.3.3-1] [MQTT-4.6.0-6]: at least once, exactly once, in order."""
     small["producers"][0]["qos"], small["consumers"][0]["qos"] = sent, asked
-    assert built_in(small) == {**dict.fromkeys(promised, "count==0"), **HEALTH}
+    assert built_in(small) == {**SENT, **dict.fromkeys(promised, "count==0"), **HEALTH}
 
 
 def test_promise_that_the_user_wrote_is_checked_once(small: dict[str, Any]) -> None:
     small["producers"][0]["qos"] = small["consumers"][0]["qos"] = 1
     small["thresholds"] = {"lost": ["count == 0"]}
-    assert [(one.metric, one.built_in) for one in thresholds_of(load_scenario(small))][:2] == [
+    assert [(one.metric, one.built_in) for one in thresholds_of(load_scenario(small))][:4] == [
         ("lost", False),
+        ("unsent", True),
+        ("unacknowledged", True),
         ("reordered", True),
     ]
 
 
 def test_nothing_is_promised_to_nobody(small: dict[str, Any]) -> None:
     del small["consumers"]
-    assert built_in(small) == HEALTH
+    assert built_in(small) == {**SENT, **HEALTH}
     assert built_in({"name": "idle", "devices": [{"count": 3}]}) == {}
 
 
 def test_full_speed_has_no_schedule_to_keep(small: dict[str, Any]) -> None:
     small["producers"][0]["rate"] = "max"
-    assert built_in(small) == {"reordered": "count==0"}
+    assert built_in(small) == {**SENT, "reordered": "count==0"}
 
 
 def test_limits_of_the_generator_come_from_the_scenario(small: dict[str, Any]) -> None:
     small["generator"] = {"lateness_limit": "1500us", "rate_shortfall_limit": 0.5}
-    assert built_in(small) == {"reordered": "count==0", "lateness": "p(99)<=1500us", "rate_shortfall": "rate<=0.5"}
+    assert built_in(small) == {
+        **SENT,
+        "reordered": "count==0",
+        "lateness": "p(99)<=1500us",
+        "rate_shortfall": "rate<=0.5",
+    }

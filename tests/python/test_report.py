@@ -35,7 +35,7 @@ def test_summary_ticks_and_crosses_with_the_actual_value() -> None:
     assert "    ✓ p(99)<50ms    actual 990 us\n" in text
     assert "    ✗ count==0      actual 4\n" in text
     assert "✓ p(99)<=100ms  actual 1 us  (always checked)" in text
-    assert text.endswith("FAILED (exit code 99): 1 of 5 thresholds missed")
+    assert text.endswith("FAILED (exit code 99): 1 of 6 thresholds missed")
 
 
 def test_summary_has_a_row_per_metric_with_samples() -> None:

@@ -46,7 +46,7 @@ def put(document: Document, path: str, value: Any) -> Document:
         ("producers.0.qso", 1, 'producers[0].qso = 1: there is no key "qso" here; did you mean "qos"?'),
         ("client.keepalive", 5, 'client.keepalive = 5: there is no key "keepalive" here; did you mean "keep_alive"?'),
         ("producers.0.payload.sise", 5, 'payload.sise = 5: there is no key "sise" here; did you mean "size"?'),
-        ("producers.0.zzz", 5, 'there is no key "zzz" here; known are client, count, in_flight,'),
+        ("producers.0.zzz", 5, 'there is no key "zzz" here; known are client, content_type, count, in_flight,'),
         # wrong types
         ("name", 5, "name = 5: should be text in quotes"),
         ("producers", {}, "producers = {}: should be a list"),

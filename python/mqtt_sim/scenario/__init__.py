@@ -1,5 +1,6 @@
 """Scenarios: what they are (model), how they are read (load) and what they become (plan)."""
 
+from mqtt_sim.scenario.embedded_broker import EmbeddedBroker, Listener
 from mqtt_sim.scenario.load import find_scenario, load_scenario
 from mqtt_sim.scenario.model import (
     Client,
@@ -7,7 +8,6 @@ from mqtt_sim.scenario.model import (
     Consumers,
     CorpusSource,
     Devices,
-    EmbeddedBroker,
     GeneratorHealth,
     Link,
     Producers,
@@ -30,6 +30,7 @@ __all__ = [
     "FixedSize",
     "GeneratorHealth",
     "Link",
+    "Listener",
     "Producers",
     "Publish",
     "Scenario",

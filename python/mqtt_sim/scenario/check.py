@@ -10,7 +10,7 @@ from mqtt_sim import thresholds as grammar
 from mqtt_sim.errors import Fault, show_value
 
 if TYPE_CHECKING:
-    from mqtt_sim.scenario.model import Client, Group, Scenario
+    from mqtt_sim.scenario.model import Client, Group, MessageProperties, Scenario
 
 
 def check_scenario(scenario: Scenario) -> list[Fault]:
@@ -93,7 +93,32 @@ def _check_group(scenario: Scenario, path: str, group: Group) -> Iterator[Fault]
         yield Fault(at("password"), f"MQTT {client.protocol_version} needs a username with it [MQTT-3.1.2-22]")
     if not client.client_id and (client.protocol_version == "3.1" or not client.clean_start):
         yield Fault(at("client_id"), "should not be empty without a clean start, or in MQTT 3.1", client.client_id)
+    for field, is_used in _only_in_5(client):
+        if is_used and client.protocol_version != "5.0":
+            yield Fault(at(field), f"needs MQTT 5.0, and the protocol version is {client.protocol_version}")
     yield from _check_messages(path, group, client)
+
+
+def _only_in_5(client: Client) -> Iterator[tuple[str, bool]]:
+    """Fields of a client that only 5.0 can carry, and whether they say anything."""
+    will = client.will
+    yield "will.delay", will is not None and will.delay > 0
+    yield "will.properties", will is not None and _has_properties(will.properties)
+    yield "user_properties", bool(client.user_properties)
+    yield "topic_alias", client.topic_alias != "off"
+    yield "topic_alias_maximum", client.topic_alias_maximum > 0
+    yield "authentication", client.authentication is not None
+
+
+_PROPERTIES = ("message_expiry", "content_type", "response_topic", "payload_format", "user_properties")
+
+
+def _has_properties(properties: MessageProperties | None) -> bool:
+    return properties is not None and any(_is_said(properties, name) for name in _PROPERTIES)
+
+
+def _is_said(part: Any, field: str) -> bool:
+    return getattr(part, field) not in (None, {}, False, "send")
 
 
 def _check_messages(path: str, group: Group, client: Client) -> Iterator[Fault]:
@@ -102,6 +127,15 @@ def _check_messages(path: str, group: Group, client: Client) -> Iterator[Fault]:
     if publish is not None and publish.stamp == "property" and client.protocol_version != "5.0":
         remedy = f'properties need MQTT 5.0, and the protocol version is {client.protocol_version}; "auto" fits any'
         yield Fault(f"{path}{inner}.stamp", remedy, publish.stamp)
+    if client.protocol_version != "5.0":
+        remedy = f"needs MQTT 5.0, and the protocol version is {client.protocol_version}"
+        for field in _PROPERTIES:
+            if publish is not None and _is_said(publish, field):
+                yield Fault(f"{path}{inner}.{field}", remedy)
+        inside = ".subscribe" if "subscribe" in type(group).model_fields else ""
+        for field in ("no_local", "retain_as_published", "retain_handling", "subscription_identifier"):
+            if group.subscribes is not None and _is_said(group.subscribes, field):
+                yield Fault(f"{path}{inside}.{field}", remedy)
     if publish is not None and "{client_id}" in publish.topic and set("+#") & set(client.client_id):
         remedy = f"the client identifier {show_value(client.client_id)} would put a wildcard into it"
         yield Fault(f"{path}{inner}.topic", remedy, publish.topic)

@@ -33,6 +33,13 @@ TOPIC_BYTES_LIMIT = 65_535  # MQTT writes the length of a string in two bytes
 _PROTOCOL_VERSIONS = {"3": "3.1", "3.1": "3.1", "4": "3.1.1", "3.1.1": "3.1.1", "5": "5.0", "5.0": "5.0"}
 
 
+def at_most(value: float, limit: float, text: str) -> float:
+    """`value`. Raises ValueError with `text` when it is above the limit."""
+    if value > limit:
+        raise ValueError(f"should be at most {text}")
+    return value
+
+
 def _read_duration(value: Any) -> Any:
     if isinstance(value, str):
         value = parse_duration(value)
@@ -104,6 +111,11 @@ def _check_mqtt_string(text: str) -> None:
         raise ValueError("should be text that UTF-8 can carry [MQTT-1.5.4-1]")
 
 
+def _check_response_topic(topic: str) -> str:
+    check_placeholders(topic, FILTER_WORDS)
+    return _check_topic(topic)
+
+
 def _check_topic(topic: str) -> str:
     check_placeholders(topic, TOPIC_WORDS)
     if not topic:
@@ -134,6 +146,18 @@ def _check_client_id(text: str) -> str:
     check_placeholders(text, CLIENT_ID_WORDS)
     _check_mqtt_string(text)
     return text
+
+
+def _check_text(text: str) -> str:
+    _check_mqtt_string(text)
+    return text
+
+
+def _check_user_properties(properties: dict[str, str]) -> dict[str, str]:
+    for name, value in properties.items():
+        _check_mqtt_string(name)
+        _check_mqtt_string(value)
+    return properties
 
 
 def _check_address(text: str) -> str:
@@ -196,6 +220,10 @@ Topic = Annotated[str, AfterValidator(_check_topic)]
 """A topic to publish to; placeholders {i} {n} {group} {client_id}, and {speaker} with the order "by-speaker"."""
 TopicFilter = Annotated[str, AfterValidator(_check_filter)]
 ClientId = Annotated[str, AfterValidator(_check_client_id)]
+ResponseTopic = Annotated[str, AfterValidator(_check_response_topic)]
+MqttText = Annotated[str, AfterValidator(_check_text)]
+UserProperties = Annotated[dict[str, str], AfterValidator(_check_user_properties)]
+PacketSize = Annotated[int, BeforeValidator(_read_size), Field(ge=4, le=268_435_460), _SIZE_SCHEMA]
 Template = Annotated[str, Field(max_length=1_000_000)]
 """Payload text; placeholders of topics and {seq} {epoch_ms} {random} {character} {text}; other braces are text."""
 Address = Annotated[str, AfterValidator(_check_address)]

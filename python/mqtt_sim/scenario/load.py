@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from mqtt_sim.errors import Fault, Faults, ScenarioError, ScriptError
 from mqtt_sim.scenario.complaint import faults_of
+from mqtt_sim.scenario.embedded_broker import PATHS, EmbeddedBroker
 from mqtt_sim.scenario.model import Scenario
 from mqtt_sim.scenario.override import apply_settings
 from mqtt_sim.scenario.part import Part
@@ -37,7 +38,7 @@ def load_scenario(
         return _validate(_document_of(source), settings, None)
     path = find_scenario(source)
     scenario = _load_file(path, settings)
-    return scenario if settings and "corpus.path" in settings else _anchor_corpus(scenario, path.parent)
+    return _anchor(scenario, path.parent, settings or {})
 
 
 def _load_file(path: Path, settings: Mapping[str, Any] | None) -> Scenario:
@@ -47,12 +48,16 @@ def _load_file(path: Path, settings: Mapping[str, Any] | None) -> Scenario:
     return _validate(_document_of(scenario), settings, str(path)) if settings else scenario
 
 
-def _anchor_corpus(scenario: Scenario, directory: Path) -> Scenario:
-    """A corpus that the file names is looked for beside the file."""
-    path = scenario.corpus.path
-    if path is None or Path(path).is_absolute():
-        return scenario
-    return scenario.model_copy(update={"corpus": scenario.corpus.model_copy(update={"path": str(directory / path)})})
+def _anchor(scenario: Scenario, directory: Path, settings: Mapping[str, Any]) -> Scenario:
+    """Files that the scenario names are looked for beside it; those that a setting names, where the user is."""
+    changes: dict[str, Any] = {}
+    corpus, broker = scenario.corpus, scenario.broker
+    if corpus.path is not None and "corpus.path" not in settings:
+        changes["corpus"] = corpus.model_copy(update={"path": str(directory / corpus.path)})
+    if broker is not None:
+        own = {name: path for name, path in broker.paths().items() if f"broker.{name}" not in settings}
+        changes["broker"] = broker.model_copy(update={name: str(directory / path) for name, path in own.items()})
+    return scenario.model_copy(update=changes) if changes else scenario
 
 
 def find_scenario(source: str | Path) -> Path:
@@ -89,6 +94,36 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _plain(item) for key, item in value.items()}
     return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def load_embedded_broker(
+    file: str | Path | None, changes: Mapping[str, Any], settings: Mapping[str, Any]
+) -> EmbeddedBroker:
+    """The broker that a JSON file describes; `changes` are fields instead of the file's, `settings` come by path.
+
+    Raises ScenarioError.
+    """
+    path = None if file is None else Path(file)
+    document = {} if path is None else _read_json(path)
+    if isinstance(document, dict):
+        document.pop("$schema", None)
+        if path is not None:
+            document |= {name: str(path.parent / at) for name, at in document.items() if _is_path(name, at)}
+        document |= changes
+        apply_settings(document, settings, EmbeddedBroker)
+    return validate_embedded_broker(document, None if path is None else str(path))
+
+
+def _is_path(name: str, value: Any) -> bool:
+    return name in PATHS and isinstance(value, str) and value != ""
+
+
+def validate_embedded_broker(document: Any, origin: str | None) -> EmbeddedBroker:
+    """The model of a document; `origin` begins the message of a ScenarioError."""
+    try:
+        return EmbeddedBroker.model_validate(document)
+    except ValidationError as error:
+        raise ScenarioError(faults_of(error, EmbeddedBroker), file=origin) from None
 
 
 def _validate(document: Any, settings: Mapping[str, Any] | None, file: str | None) -> Scenario:

@@ -18,26 +18,46 @@ from pydantic import (
 from mqtt_sim.errors import Fault, Faults
 from mqtt_sim.scenario.broker_url import split_broker_url
 from mqtt_sim.scenario.check import check_scenario, check_thresholds
+from mqtt_sim.scenario.embedded_broker import EmbeddedBroker
 from mqtt_sim.scenario.fields import (
     Address,
-    ByteLimit,
     ClientId,
     Count,
     Duration,
     GroupName,
-    Limit,
     Limit16,
-    Port,
+    MqttText,
+    PacketSize,
     PositiveDuration,
     ProtocolVersion,
     Qos,
     Rate,
+    ResponseTopic,
     Topic,
     TopicFilter,
+    UserProperties,
     WholeSeconds,
+    at_most,
 )
 from mqtt_sim.scenario.part import Part
 from mqtt_sim.scenario.payload import Dialogue, FixedSize, Payload
+
+
+class MessageProperties(Part):
+    """What may travel beside topic and payload of a message; MQTT 5.0 only."""
+
+    message_expiry: WholeSeconds | None = Field(
+        None, description="the broker forgets the message after it; a message that it forgot counts as lost"
+    )
+    content_type: MqttText | None = Field(None, description='for example "application/json"')
+    response_topic: ResponseTopic | None = Field(None, description="where an answer is to go")
+    payload_format: Literal["bytes", "text"] | None = Field(None, description="what the payload says that it is")
+    user_properties: UserProperties = Field({}, description="names and values, in their order")
+
+    @field_validator("message_expiry")
+    @classmethod
+    def _expiry_fits_four_bytes(cls, value: float | None) -> float | None:
+        return None if value is None else at_most(value, 4_294_967_295, "4294967295s, the longest expiry of MQTT")
 
 
 class Will(Part):
@@ -47,6 +67,21 @@ class Will(Part):
     payload: str = Field("", description="its text")
     qos: Qos = 0
     retain: bool = False
+    delay: WholeSeconds = Field(0.0, description="how long the broker waits for the client to come back; 5.0 only")
+    properties: MessageProperties | None = Field(None, description="5.0 only")
+
+    @field_validator("delay")
+    @classmethod
+    def _delay_fits_four_bytes(cls, value: float) -> float:
+        return at_most(value, 4_294_967_295, "4294967295s, the longest will delay of MQTT")
+
+
+class Authentication(Part):
+    """Enhanced authentication, where the broker proves itself, too; MQTT 5.0 only."""
+
+    method: Literal["SCRAM-SHA-256"] = "SCRAM-SHA-256"
+    username: str = Field(min_length=1)
+    password: str = Field(description="never shown in a report")
 
 
 class Client(Part):
@@ -61,31 +96,39 @@ class Client(Part):
     password: str | None = Field(None, description="never shown in a report")
     will: Will | None = None
     reconnect_period: Duration = Field(0.0, description="pause before a lost connection is made again; 0s: never")
+    reconnect_jitter: Literal["none", "full"] = Field(
+        "none",
+        description="none: that pause each time; full: drawn from nothing up to a pause that doubles, at most 30s",
+    )
     receive_maximum: int = Field(
         65_535, ge=1, le=65_535, description="most QoS 1 and 2 messages on their way to a client"
     )
+    maximum_packet_size: PacketSize | None = Field(None, description="largest packet a client takes; null: any")
+    adopt_session: bool = Field(
+        False, description="take over a session that an earlier run left; otherwise 5.0 asks a client to close"
+    )
+    authentication: Authentication | None = Field(None, description="5.0 only")
+    user_properties: UserProperties = Field({}, description="of CONNECT; 5.0 only")
+    topic_alias: Literal["off", "auto"] = Field(
+        "off", description="auto: numbers instead of topics, if the broker agrees"
+    )
+    topic_alias_maximum: Limit16 = Field(0, description="most aliases the broker may use towards a client; 5.0 only")
 
     @field_validator("keep_alive")
     @classmethod
     def _fits_two_bytes(cls, value: float) -> float:
-        return _at_most(value, 65_535, "65535s, the longest keep alive of MQTT")
+        return at_most(value, 65_535, "65535s, the longest keep alive of MQTT")
 
     @field_validator("session_expiry_interval")
     @classmethod
     def _fits_four_bytes(cls, value: float) -> float:
-        return _at_most(value, 4_294_967_295, "4294967295s, the longest session expiry of MQTT")
-
-
-def _at_most(value: float, limit: float, text: str) -> float:
-    if value > limit:
-        raise ValueError(f"should be at most {text}")
-    return value
+        return at_most(value, 4_294_967_295, "4294967295s, the longest session expiry of MQTT")
 
 
 Stamp = Literal["auto", "json", "trailer", "property", "none"]
 
 
-class Publish(Part):
+class Publish(MessageProperties):
     """What a client sends, and when."""
 
     topic: Topic = Field(description="placeholders {i} {n} {group} {client_id}; {speaker} with the order by-speaker")
@@ -119,6 +162,14 @@ class Subscribe(Part):
     topic: TopicFilter | None = Field(None, description="one topic filter")
     topics: list[TopicFilter] | None = Field(None, min_length=1, description="or several")
     qos: Qos = Field(0, description="highest QoS asked for")
+    no_local: bool = Field(False, description="not what the client itself published; 5.0 only")
+    retain_as_published: bool = Field(False, description="keep the retain flag as it was sent; 5.0 only")
+    retain_handling: Literal["send", "send_if_new", "do_not_send"] = Field(
+        "send", description="whether retained messages come at subscribing; 5.0 only"
+    )
+    subscription_identifier: int | None = Field(
+        None, ge=1, le=268_435_455, description="a number that the broker puts into matching messages; 5.0 only"
+    )
 
     @model_validator(mode="after")
     def _one_spelling(self) -> Subscribe:
@@ -185,42 +236,6 @@ class Devices(Group):
     @property
     def subscribes(self) -> Subscribe | None:
         return self.subscribe
-
-
-class EmbeddedBroker(Part):
-    """The broker inside this process. A limit that is null is the broker's own default."""
-
-    host: str = Field("127.0.0.1", min_length=1, description="address to listen on")
-    port: Port = Field(0, description="0: any free one")
-    max_connections: Limit | None = Field(None, description="one more is not accepted")
-    connect_timeout: PositiveDuration | None = Field(None, description="longest wait for CONNECT")
-    allow_anonymous: bool | None = Field(None, description="whether clients may leave out the user name")
-    max_keep_alive: WholeSeconds | None = Field(None, description="longest keep alive accepted; 0s: no limit")
-    max_packet_size: Limit | None = Field(None, description="bytes")
-    receive_maximum: Limit16 | None = Field(None, ge=1, description="QoS 1 and 2 messages under way from a 5.0 client")
-    topic_alias_maximum: Limit16 | None = None
-    max_topic_length: Limit | None = Field(None, description="bytes")
-    max_topic_levels: Limit | None = None
-    max_sessions: Limit | None = Field(None, description="connected or kept")
-    max_session_expiry: WholeSeconds | None = None
-    max_subscriptions_per_client: Limit | None = None
-    max_inflight: Limit16 | None = Field(None, ge=1, description="unacknowledged messages to a 5.0 client")
-    max_inflight_below_v5: Limit16 | None = Field(None, ge=1, description="the same to a 3.x client")
-    max_queued: Limit | None = Field(None, description="messages waiting in a session")
-    max_queued_bytes: ByteLimit | None = None
-    output_limit: ByteLimit | None = Field(None, description="bytes a connection may leave unread")
-    max_retained: Limit | None = None
-    max_retained_bytes: ByteLimit | None = None
-
-    @field_validator("max_keep_alive")
-    @classmethod
-    def _fits_two_bytes(cls, value: float | None) -> float | None:
-        return None if value is None else _at_most(value, 65_535, "65535s, the longest keep alive of MQTT")
-
-    @field_validator("max_session_expiry")
-    @classmethod
-    def _fits_four_bytes(cls, value: float | None) -> float | None:
-        return None if value is None else _at_most(value, 4_294_967_295, "4294967295s, the longest session expiry")
 
 
 def _read_url(url: str) -> str:

@@ -1,10 +1,12 @@
-"""`--set path=value`: single fields of a scenario changed before it is checked."""
+"""`--set path=value`: single fields of a scenario, or of a broker alone, changed before they are checked."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+from pydantic import BaseModel
 
 from mqtt_sim.errors import Fault, ScenarioError, UsageError
 from mqtt_sim.scenario.model import Scenario
@@ -15,45 +17,45 @@ GROUPS = {"producers": "producer", "consumers": "consumer", "devices": "device"}
 """Lists of groups, and the name of a group that has none of its own."""
 
 
-def parse_settings(arguments: Sequence[str]) -> dict[str, Any]:
+def parse_settings(arguments: Sequence[str], model: type[BaseModel] = Scenario) -> dict[str, Any]:
     """`["duration=5s", "producers.0.qos=1"]` → values by path; a value that is JSON is read as such, else as text."""
     settings = {}
     for argument in arguments:
         path, separator, text = argument.partition("=")
         if not separator or not path.strip():
             raise UsageError(f'--set {argument}: should look like path=value, for example "duration=5s"')
-        settings[path.strip()] = _value_for(path.strip(), text)
+        settings[path.strip()] = _value_for(path.strip(), text, model)
     return settings
 
 
-def apply_settings(document: dict[str, Any], settings: Mapping[str, Any]) -> None:
+def apply_settings(document: dict[str, Any], settings: Mapping[str, Any], model: type[BaseModel] = Scenario) -> None:
     """Changes `document` in place. Raises ScenarioError that lists every path that leads nowhere."""
     faults = []
     for path, value in settings.items():
         try:
-            _put(document, _resolve_groups(document, parse_path(path)), value)
+            _put(document, _resolve_groups(document, parse_path(path)), value, model)
         except ValueError as error:
             faults.append(Fault(path, str(error)))
     if faults:
         raise ScenarioError(faults, file="--set")
 
 
-def _value_for(path: str, text: str) -> Any:
+def _value_for(path: str, text: str, model: type[BaseModel]) -> Any:
     try:
         value = json.loads(text, parse_constant=lambda _: text)
     except ValueError:
         return text
-    wants_text = _takes_text_only(path) and not isinstance(value, str | None)
+    wants_text = _takes_text_only(path, model) and not isinstance(value, str | None)
     return text if wants_text else value
 
 
-def _takes_text_only(path: str) -> bool:
+def _takes_text_only(path: str, model: type[BaseModel]) -> bool:
     """Whether the field at `path` is text, so that 1234 means "1234" there."""
     try:
         steps = [0 if before in GROUPS else step for before, step in _with_previous(parse_path(path))]
     except ValueError:
         return False
-    found = types_at(Scenario, steps)
+    found = types_at(model, steps)
     return bool(found) and all(place is str for place in found)
 
 
@@ -75,34 +77,34 @@ def _resolve_groups(document: dict[str, Any], steps: Sequence[Step]) -> tuple[St
     return (steps[0], names.index(str(steps[1])), *steps[2:])
 
 
-def _put(document: dict[str, Any], steps: tuple[Step, ...], value: Any) -> None:
+def _put(document: dict[str, Any], steps: tuple[Step, ...], value: Any, model: type[BaseModel]) -> None:
     place: Any = document
     step: Any
     for depth, step in enumerate(steps):
-        _check_step(place, steps[:depth], step)
+        _check_step(place, steps[:depth], step, model)
         if depth == len(steps) - 1:
             place[step] = value
         else:
-            place = _open(place, steps[: depth + 1])
+            place = _open(place, steps[: depth + 1], model)
 
 
-def _check_step(place: Any, before: tuple[Step, ...], step: Step) -> None:
+def _check_step(place: Any, before: tuple[Step, ...], step: Step, model: type[BaseModel]) -> None:
     if isinstance(place, list):
         if not isinstance(step, int) or step >= len(place):
             raise ValueError(f"{show_path(before)} has {len(place)} items, numbered from 0")
         return
-    known = fields_at(Scenario, before)
+    known = fields_at(model, before)
     if not isinstance(place, dict):
         raise ValueError(f"{show_path(before)} has no fields")
     if known and step not in known:
         raise ValueError(f'there is no field "{step}" here; {did_you_mean(str(step), known)}')
 
 
-def _open(place: Any, steps: tuple[Step, ...]) -> Any:
+def _open(place: Any, steps: tuple[Step, ...], model: type[BaseModel]) -> Any:
     """The object or list at `steps`, made where the scenario left it out; a payload's short spelling is spelt out."""
     step: Any = steps[-1]
     inner = place[step] if isinstance(place, list) else place.get(step)
-    if inner is None and (fields_at(Scenario, steps) or step == "thresholds"):
+    if inner is None and (fields_at(model, steps) or step in ("thresholds", "credentials")):
         inner = place[step] = {}
     elif step == "payload" and isinstance(inner, str):
         inner = place[step] = {"kind": inner}

@@ -8,7 +8,18 @@ from typing import Any
 from mqtt_sim.quantity import to_ns
 from mqtt_sim.scenario.broker_url import DEFAULT_PORT, credentials_of, split_broker_url, without_password
 from mqtt_sim.scenario.check import groups_with_paths
-from mqtt_sim.scenario.model import Client, Devices, EmbeddedBroker, Group, Publish, Scenario, Subscribe
+from mqtt_sim.scenario.embedded_broker import EmbeddedBroker
+from mqtt_sim.scenario.model import (
+    Authentication,
+    Client,
+    Devices,
+    Group,
+    MessageProperties,
+    Publish,
+    Scenario,
+    Subscribe,
+    Will,
+)
 from mqtt_sim.scenario.shipped import SHIPPED_CORPUS
 
 PLAN_VERSION = 1
@@ -53,6 +64,10 @@ def resolved_document(scenario: Scenario) -> dict[str, Any]:
     for client in (document["client"], *(group["client"] for group in groups)):
         if client["password"] is not None:
             client["password"] = "***"
+        if client["authentication"] is not None:
+            client["authentication"]["password"] = "***"
+    if scenario.broker is not None:
+        document["broker"] = scenario.broker.shown()
     if document["target"]:
         document["target"]["url"] = without_password(document["target"]["url"])
     return document
@@ -68,7 +83,10 @@ def scenario_path(plan_path: str, scenario: Scenario) -> str:
     rest = match[2]
     if not isinstance(group, Devices):
         rest = re.sub(r"^publish\b[./]?", "", rest)
-    if rest.startswith("subscribe"):
+    rest = rest.replace("properties.", "") if rest.startswith(("publish.properties.", "properties.")) else rest
+    if rest == "subscription_identifier":
+        rest = "subscribe.subscription_identifier" if isinstance(group, Devices) else rest
+    elif rest.startswith("subscribe"):
         rest = "subscribe.topic" if isinstance(group, Devices) else "topic"
     rest = re.sub(r"_(ns|per_s|s)\b", "", rest).replace("user_name", "username")
     return f"{path}.{rest}" if rest else path
@@ -77,12 +95,7 @@ def scenario_path(plan_path: str, scenario: Scenario) -> str:
 def _broker(scenario: Scenario) -> dict[str, Any] | None:
     if scenario.target is not None:
         return None
-    broker = scenario.broker or EmbeddedBroker()
-    plan = broker.model_dump(exclude_none=True)
-    for name, unit in (("connect_timeout", "ns"), ("max_keep_alive", "s"), ("max_session_expiry", "s")):
-        if (seconds := plan.pop(name, None)) is not None:
-            plan[f"{name}_{unit}"] = to_ns(seconds) if unit == "ns" else int(seconds)
-    return plan
+    return (scenario.broker or EmbeddedBroker()).to_core()
 
 
 def _target(scenario: Scenario) -> dict[str, Any] | None:
@@ -105,6 +118,7 @@ def _group(scenario: Scenario, group: Group) -> dict[str, Any]:
         "client": _client(scenario.client_of(group), scenario),
         "publish": None if group.publishes is None else _publish(group.publishes),
         "subscribe": [] if group.subscribes is None else _subscribe(group.subscribes),
+        "subscription_identifier": None if group.subscribes is None else group.subscribes.subscription_identifier,
     }
 
 
@@ -120,10 +134,51 @@ def _client(client: Client, scenario: Scenario) -> dict[str, Any]:
         "client_id": client.client_id,
         "user_name": user_name,
         "password": password,
-        "will": None if client.will is None else client.will.model_dump(mode="json"),
+        "will": None if client.will is None else _will(client.will),
         "reconnect_period_ns": to_ns(client.reconnect_period),
+        "reconnect_jitter": client.reconnect_jitter,
         "receive_maximum": client.receive_maximum,
+        "maximum_packet_size": client.maximum_packet_size,
+        "adopt_session": client.adopt_session,
+        "authentication": None if client.authentication is None else _authentication(client.authentication),
+        "user_properties": _pairs(client.user_properties),
+        "topic_alias": client.topic_alias,
+        "topic_alias_maximum": client.topic_alias_maximum,
     }
+
+
+def _will(will: Will) -> dict[str, Any]:
+    return {
+        "topic": will.topic,
+        "payload": will.payload,
+        "qos": will.qos,
+        "retain": will.retain,
+        "delay_s": int(will.delay),
+        "properties": None if will.properties is None else _properties(will.properties),
+    }
+
+
+def _authentication(authentication: Authentication) -> dict[str, Any]:
+    return {
+        "method": authentication.method,
+        "user_name": authentication.username,
+        "password": authentication.password,
+    }
+
+
+def _properties(properties: MessageProperties) -> dict[str, Any]:
+    expiry = properties.message_expiry
+    return {
+        "payload_format": properties.payload_format,
+        "message_expiry_s": None if expiry is None else int(expiry),
+        "content_type": properties.content_type,
+        "response_topic": properties.response_topic,
+        "user_properties": _pairs(properties.user_properties),
+    }
+
+
+def _pairs(properties: dict[str, str]) -> list[list[str]]:
+    return [[name, value] for name, value in properties.items()]
 
 
 def _publish(publish: Publish) -> dict[str, Any]:
@@ -134,10 +189,17 @@ def _publish(publish: Publish) -> dict[str, Any]:
         "rate_per_s": publish.rate,
         "messages": publish.messages,
         "in_flight": publish.in_flight,
+        "properties": _properties(publish),
         "payload": publish.payload.model_dump(mode="json"),
         "stamp": publish.stamp,
     }
 
 
 def _subscribe(subscribe: Subscribe) -> list[dict[str, Any]]:
-    return [{"filter": topic_filter, "qos": subscribe.qos} for topic_filter in subscribe.filters]
+    options = {
+        "qos": subscribe.qos,
+        "no_local": subscribe.no_local,
+        "retain_as_published": subscribe.retain_as_published,
+        "retain_handling": subscribe.retain_handling,
+    }
+    return [{"filter": topic_filter, **options} for topic_filter in subscribe.filters]

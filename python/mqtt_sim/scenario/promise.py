@@ -3,6 +3,8 @@
 lost        count==0      when all that is sent travels at QoS 1 or 2 [MQTT-4.3.2-1] [MQTT-4.3.3-1]
 duplicated  count==0      when all that is sent travels at QoS 2
 reordered   count==0      whenever something is received [MQTT-4.6.0-6]
+unsent      count==0      whatever was offered left for the broker
+unacknowledged count==0   when something travels at QoS 1 or 2: each got its answer [MQTT-4.3.2-4] [MQTT-4.3.3-8]
 lateness    p(99)<=limit  when messages leave on a schedule: the generator kept to it,
 rate_shortfall rate<=limit    and offered what the plan asked for
 """
@@ -24,12 +26,18 @@ def thresholds_of(scenario: Scenario) -> list[Threshold]:
         for expression in expressions
     ]
     written = {(threshold.metric, threshold.expression.replace(" ", "")) for threshold in own}
-    built_in = [*_delivery_promises(scenario), *_generator_health(scenario)]
+    built_in = [*_sending_promises(scenario), *_delivery_promises(scenario), *_generator_health(scenario)]
     return own + [
         parse_threshold(metric, expression, built_in=True)
         for metric, expression in built_in
         if (metric, expression) not in written or metric in GENERATOR_METRICS
     ]
+
+
+def _sending_promises(scenario: Scenario) -> list[tuple[str, str]]:
+    qos = [publish.qos for publish in _publishing(scenario)]
+    promises = [("unsent", "count==0")] if qos else []
+    return [*promises, ("unacknowledged", "count==0")] if any(qos) else promises
 
 
 def _delivery_promises(scenario: Scenario) -> list[tuple[str, str]]:

@@ -1,0 +1,88 @@
+"""What `mqtt-sim broker` does once its arguments are read: serve, tell, and obey signals until the end."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mqtt_sim.broker import SYS_INTERVAL_S, Broker
+from mqtt_sim.errors import ScenarioError
+from mqtt_sim.scenario.broker_url import DEFAULT_PORT
+from mqtt_sim.scenario.embedded_broker import EmbeddedBroker
+from mqtt_sim.scenario.load import load_embedded_broker
+from mqtt_sim.scenario.override import parse_settings
+
+ENDS = frozenset({signal.SIGINT, signal.SIGTERM})
+
+
+def settings_of(file: str | None, options: Mapping[str, Any], settings: Sequence[str]) -> EmbeddedBroker:
+    """The broker that the arguments describe: the file, over it the options that were given, over these `--set`."""
+    given = {name: value for name, value in options.items() if value is not None}
+    broker = load_embedded_broker(file, given, parse_settings(settings, EmbeddedBroker))
+    defaults: dict[str, Any] = {"sys_interval": SYS_INTERVAL_S}
+    if not broker.listeners:
+        defaults["port"] = DEFAULT_PORT
+    return broker.model_copy(update={key: item for key, item in defaults.items() if key not in broker.model_fields_set})
+
+
+def print_settings(settings: EmbeddedBroker) -> None:
+    """As a configuration file with every default filled in."""
+    print(json.dumps(settings.shown(), indent=2, ensure_ascii=False))
+
+
+def serve(settings: EmbeddedBroker, *, verbose: bool) -> None:
+    """Serves until SIGINT or SIGTERM; SIGHUP reads the users and ACL files again."""
+    # Blocked, then waited for: a handler could come between any two steps, and the broker's thread inherits the mask.
+    awaited = ENDS | {signal.SIGHUP}
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, awaited)
+    try:
+        with Broker(settings) as broker:
+            _announce(broker)
+            while (number := _next_signal(awaited, broker, verbose=verbose)) not in ENDS:
+                if number == signal.SIGHUP:
+                    _reload(broker)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _announce(broker: Broker) -> None:
+    names = [listener.name for listener in broker.settings.listeners] or [None]
+    for place, name in zip(broker.places, names, strict=True):
+        print(f"listening mqtt {place}" + (f" ({name})" if name else ""), flush=True)
+
+
+def _next_signal(awaited: frozenset[signal.Signals], broker: Broker, *, verbose: bool) -> int:
+    if not verbose:
+        return signal.sigwait(awaited)
+    before = broker.stats()
+    while (arrived := signal.sigtimedwait(awaited, 1)) is None:
+        now = broker.stats()
+        print(status_line(before, now), flush=True)
+        before = now
+    return arrived.si_signo
+
+
+def status_line(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """One second of a broker: who is there, and what went through."""
+
+    def during(count: str) -> str:
+        return f"{now[count] - before[count]:,}"
+
+    dropped = sum(now[name] - before[name] for name in now if name.startswith("dropped_"))
+    return (
+        f"clients {now['clients']:,} · sessions {now['sessions']:,} · subscriptions {now['subscriptions']:,} · "
+        f"in {during('messages_in')}/s · out {during('messages_out')}/s · dropped {dropped:,}/s"
+    )
+
+
+def _reload(broker: Broker) -> None:
+    try:
+        broker.reload()
+    except ScenarioError as error:
+        print(f"mqtt-sim: not reloaded, what was in force stays: {error}", file=sys.stderr, flush=True)
+        return
+    files = ", ".join(broker.settings.paths().values())
+    print(f"reloaded {files}" if files else "nothing to reload: there is no users_file and no acl_file", flush=True)
