@@ -7,10 +7,9 @@ import subprocess
 import time
 
 import pytest
+from outside import program
 
 import mqtt_sim
-
-from .conftest import program
 
 LEVELS = {"3.1": "mqttv31", "3.1.1": "mqttv311", "5.0": "mqttv5"}
 
