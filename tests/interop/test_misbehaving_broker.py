@@ -334,7 +334,9 @@ def test_a_packet_that_breaks_the_protocol_ends_the_connection_with_a_named_reas
     assert result.counts["disconnected"] == 2
     assert result.exit_code == 99
     assert sum(errors_of(result).values()) >= 2
-    assert all(error["reason"] for error in result.errors), result.errors
+    # A message whose answer was on its way may be lost with the connection: that is told too, without a code.
+    unnamed = [str(error["text"]) for error in result.errors if not error["reason"]]
+    assert set(unnamed) <= {"connection lost before the publish was acknowledged"}, result.errors
     if version == "5.0":
         farewells = [frame.body[0] for frame in broker.farewells if frame.body and frame.body[0] >= 0x80]
         assert len(farewells) == 2, "a 5.0 client says why it leaves"
