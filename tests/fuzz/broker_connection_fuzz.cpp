@@ -2,7 +2,7 @@
 //
 //   byte  aaa ss ooo    o: what to do, s: on which of the hostile streams, a: how
 //   0 open              1 feed (u8 n, n bytes)        2 feed in reads of a+1 bytes (u8 n, n bytes)
-//   3 take all output   4 take 7 * (a+1) bytes        5 let time pass (a: 1 ms .. 2 h)
+//   3 take all output   4 take 7 * (a+1) bytes        5 let time pass (a: 1 ms .. 20 min)
 //   6 lose the stream   7 open and send a CONNECT made of u8 (which client, what it asks)
 //
 // Letters of topics and client identifiers tell the rule and the authentication method of the broker what to do.
@@ -24,9 +24,9 @@ using std::chrono::milliseconds;
 
 constexpr Duration kPauses[] = {milliseconds(1),       milliseconds(200),      milliseconds(2'000),
                                 milliseconds(11'000),  milliseconds(61'000),   milliseconds(130'000),
-                                milliseconds(600'000), milliseconds(7'200'000)};
+                                milliseconds(600'000), milliseconds(1'200'000)};
 constexpr Duration kLongestTimeOut = milliseconds(130'000);  // until CONNECT, to take our last bytes, to read at all
-constexpr int kMostDeadlines = 20'000;                       // in one pause
+constexpr int kMostDeadlines = 2'000;                        // in one pause
 constexpr size_t kOutputLimit = 8 * 1024;
 // Replies are let wait up to twice the limit; then come what was put out at once and the packet that went over.
 constexpr size_t kMostOutput = 2 * kOutputLimit + 16 * 1024;
