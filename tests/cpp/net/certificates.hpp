@@ -1,45 +1,41 @@
-// Certificates made for a test, in memory: an authority, and what it issues. P-256 keys, so that making one is quick.
+// What tests want of certificates beside core/net/certificates.hpp: wishes with defaults that fit loopback, the forms
+// in which the options take them, and what only a test does to them.
 #pragma once
 
-#include <openssl/evp.h>
-#include <openssl/x509.h>
-
+#include <chrono>
 #include <filesystem>
-#include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/base/tls_options.hpp"
+#include "core/net/certificates.hpp"
 
 namespace mqtt_sim::net {
 
 struct CertificateWish {
   std::string common_name = "localhost";
-  std::string names = "DNS:localhost,IP:127.0.0.1,IP:::1";  // in OpenSSL's words; empty: none
-  long valid_from_s = -3600;
-  long valid_until_s = 24 * 3600;
+  std::vector<std::string> names = {"localhost", "127.0.0.1", "::1"};
+  bool is_server = true;
+  std::chrono::seconds valid_from = std::chrono::hours(-1);
+  std::chrono::seconds valid_until = std::chrono::hours(24);
 };
 
 class Authority {
  public:
-  explicit Authority(const std::string& name = "test authority");
-  ~Authority();
-  Authority(const Authority&) = delete;
-  Authority& operator=(const Authority&) = delete;
+  explicit Authority(const std::string& name = "test authority") : authority_(CertificateAuthority::make(name)) {}
 
   TlsIdentity issue(const CertificateWish& wish = {}) const;
-  const std::string& pem() const { return pem_; }
+  const std::string& pem() const { return authority_.own().certificate_pem; }
   TlsTrust trust() const;
   // A list that revokes the certificate.
   std::string revoke(const TlsIdentity& identity) const;
 
  private:
-  EVP_PKEY* key_;
-  X509* certificate_;
-  std::string pem_;
+  CertificateAuthority authority_;
 };
 
-// A certificate that vouches for itself.
+// A certificate that vouches for itself. It has a common name only.
 TlsIdentity self_signed(const CertificateWish& wish = {});
 // The same key, readable with the password only.
 std::string encrypted(const std::string& key_pem, std::string_view password);
