@@ -1,6 +1,7 @@
 #include "core/net/listener.hpp"
 
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -110,6 +111,11 @@ Expected<Address> Listener::bind_unix() {
   error_code error;
   if (at.unix_path.size() > kUnixPathLimit) return listen_error(at, {ENAMETOOLONG, boost::system::system_category()});
   const Unix::endpoint local(at.unix_path);
+  struct stat found {};
+  if (::lstat(at.unix_path.c_str(), &found) == 0 && !S_ISSOCK(found.st_mode)) {
+    return make_error(kUnspecifiedError,
+                      "cannot listen on " + name_of(at) + ": a file that is no socket is there already");
+  }
   if (is_left_over(loop_.context(), local)) ::unlink(at.unix_path.c_str());
 
   acceptor_.open(Stream(local.protocol()), error);

@@ -74,6 +74,7 @@ bool ServerOpener::tell_application() {
 }
 
 Opener::Step ServerOpener::read_request() {
+  if (!head_.empty() && !is_letter(head_.view()[0])) return refuse_request({400, "this is not HTTP"});
   const HeadExtent extent = find_head(head_.view());
   switch (extent.state) {
     case HeadState::partial: return Step::wait;

@@ -104,7 +104,7 @@ TEST_F(Web, W23_256_KiB_of_headers) {
 
 TEST_F(Web, W24_plain_mqtt_on_the_websocket_port) {
   RecordProperty("req", "W24");
-  EXPECT_EQ(status_of(kConnect + "\n"), "HTTP/1.1 400");
+  EXPECT_EQ(status_of(kConnect), "HTTP/1.1 400");
   EXPECT_TRUE(service.endpoints.empty());
 }
 
