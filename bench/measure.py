@@ -14,16 +14,37 @@ import argparse
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from measurements import IDLE_BASE, MEASUREMENTS, Bench, Lengths
+from measurements import (
+    IDLE_BASE,
+    Bench,
+    Lengths,
+    Numbers,
+    measure_full_speed,
+    measure_idle,
+    measure_one_in_flight,
+    measure_open_loop,
+    measure_virtual_time,
+)
 from processes import BenchError, MachineShare, raise_descriptor_limit
 from programs import ROOT, find_programs
 from rows import ROWS
 from table import Repetitions, command_list, surroundings, table
+from transports import measure_transports
 
 RESULTS = ROOT / "bench" / "RESULTS.md"
+
+MEASUREMENTS: dict[str, Callable[[Bench], Numbers]] = {
+    "full-speed": measure_full_speed,
+    "one-in-flight": measure_one_in_flight,
+    "open-loop": measure_open_loop,
+    "idle": measure_idle,
+    "sim": measure_virtual_time,
+    "transports": measure_transports,
+}
 
 
 def main() -> int:

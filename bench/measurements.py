@@ -20,6 +20,7 @@ MILLION = 1_000_000
 IDLE_BASE = 1_000
 """Clients of the smaller of two runs, whose difference gives what one more client costs."""
 IDLE_HOLD_S = 3
+"""How long idle clients stay."""
 SETTLE_S = 1.5
 CONNECTS_IN_PROGRESS = 64
 """At once, as mqtt-sim does by default; mload is told the same."""
@@ -55,7 +56,7 @@ class Bench:
 
     def told(self, run: str, command: Sequence[str], broker: Broker | None = None) -> list[str]:
         """The command, after noting it."""
-        start = {"embedded": "mqtt-sim broker --port PORT & ", "Mosquitto": "mosquitto -c bench.conf & "}
+        start = {"embedded": "mqtt-sim broker --port PORT --certs certs & ", "Mosquitto": "mosquitto -c bench.conf & "}
         self.commands[run] = (start[broker.name] if broker else "") + shown(command)
         return list(command)
 
@@ -97,7 +98,7 @@ def measure_open_loop(bench: Bench) -> Numbers:
         "open_loop.latency_us_p50": metrics["latency"]["p50"] / 1e3,
         "open_loop.latency_us_p99": metrics["latency"]["p99"] / 1e3,
         "open_loop.lateness_us_p50": metrics["lateness"]["p50"] / 1e3,
-        "open_loop.cpu_us_per_message": _shard_cpu_s(report) / report["counts"]["delivered"] * 1e6,
+        "open_loop.cpu_us_per_message": shard_cpu_s(report) / report["counts"]["delivered"] * 1e6,
     }
     if bench.programs.yardsticks:
         clients = report["groups"][0]["clients"]
@@ -135,16 +136,8 @@ def measure_virtual_time(bench: Bench) -> Numbers:
     return numbers
 
 
-MEASUREMENTS: dict[str, Callable[[Bench], Numbers]] = {
-    "full-speed": measure_full_speed,
-    "one-in-flight": measure_one_in_flight,
-    "open-loop": measure_open_loop,
-    "idle": measure_idle,
-    "sim": measure_virtual_time,
-}
-
-
-def _full_speed_settings(bench: Bench, qos: int) -> dict[str, object]:
+def full_speed_settings(bench: Bench, qos: int) -> dict[str, object]:
+    """Of throughput.json."""
     return {
         "duration": f"{bench.lengths.full_speed_s}s",
         "producers.sender.qos": qos,
@@ -155,27 +148,27 @@ def _full_speed_settings(bench: Bench, qos: int) -> dict[str, object]:
 def _full_speed_inside(bench: Bench, qos: int) -> Numbers:
     """With the embedded broker in the generator's own process; the report keeps the two apart."""
     run = f"inside_qos{qos}"
-    command = bench.told(run, scenario_run("throughput", _full_speed_settings(bench, qos)))
+    command = bench.told(run, scenario_run("throughput", full_speed_settings(bench, qos)))
     report, _ = bench.programs.report_of(command, bench.lengths.full_speed_s + SET_UP_S)
-    millions = _delivered(report) / MILLION
+    millions = delivered(report) / MILLION
     return {
-        f"{run}.generator_cpu_s": _shard_cpu_s(report) / millions,
+        f"{run}.generator_cpu_s": shard_cpu_s(report) / millions,
         f"{run}.broker_cpu_s": report["broker"]["cpu_s"] / millions,
-        f"{run}.messages_per_s": _delivered(report) / report["elapsed_s"],
+        f"{run}.messages_per_s": delivered(report) / report["elapsed_s"],
     }
 
 
 def _full_speed(bench: Bench, broker: Broker, qos: int) -> Numbers:
     run = f"{broker.name}_qos{qos}"
-    command = bench.told(run, scenario_run("throughput", _full_speed_settings(bench, qos), broker=broker), broker)
+    command = bench.told(run, scenario_run("throughput", full_speed_settings(bench, qos), broker=broker), broker)
     before = broker.process.cpu_s()
     report, cpu_s = bench.programs.report_of(command, bench.lengths.full_speed_s + SET_UP_S)
-    millions = _delivered(report) / MILLION
+    millions = delivered(report) / MILLION
     return {
-        f"{run}.generator_cpu_s": _shard_cpu_s(report) / millions,
+        f"{run}.generator_cpu_s": shard_cpu_s(report) / millions,
         f"{run}.process_cpu_s": cpu_s / millions,
         f"{run}.broker_cpu_s": (broker.process.cpu_s() - before) / millions,
-        f"{run}.messages_per_s": _delivered(report) / report["elapsed_s"],
+        f"{run}.messages_per_s": delivered(report) / report["elapsed_s"],
     }
 
 
@@ -196,15 +189,17 @@ def _mload_full_speed(bench: Bench, broker: Broker, qos: int, window: int) -> Nu
     }
 
 
-def _shard_cpu_s(report: dict[str, Any]) -> float:
+def shard_cpu_s(report: dict[str, Any]) -> float:
+    """Of the generator's threads while messages were sent."""
     return float(sum(shard["cpu_s"] for shard in report["generator"]["shards"]))
 
 
-def _delivered(report: dict[str, Any]) -> int:
-    delivered = int(report["counts"]["delivered"])
-    if not delivered:
+def delivered(report: dict[str, Any]) -> int:
+    """Messages; raises BenchError when there were none."""
+    messages = int(report["counts"]["delivered"])
+    if not messages:
         raise BenchError(f"nothing was delivered: {json.dumps(report['failure'] or report['errors'])[:200]}")
-    return delivered
+    return messages
 
 
 @dataclass(frozen=True)
@@ -217,9 +212,21 @@ class _Held:
 
 
 def _idle(bench: Bench, start: StartBroker, tool: str) -> Numbers:
-    run, few = _hold(bench, start, tool, IDLE_BASE)
-    run, many = _hold(bench, start, tool, bench.lengths.clients)
-    more = bench.lengths.clients - IDLE_BASE
+    def command(broker: Broker, clients: int) -> tuple[str, list[str]]:
+        return f"{tool}_idle_{broker.name}", _idle_command(bench, broker, tool, clients)
+
+    return idle_figures(bench, start, command, IDLE_BASE, bench.lengths.clients)
+
+
+IdleCommand = Callable[[Broker, int], tuple[str, list[str]]]
+"""For a broker and a number of clients: the name of the run and what connects them and holds them."""
+
+
+def idle_figures(bench: Bench, start: StartBroker, command: IdleCommand, base: int, clients: int) -> Numbers:
+    """What one more idle client costs each side, from `base` to `clients` of them, and how they connect."""
+    run, few = _hold(bench, start, command, base)
+    run, many = _hold(bench, start, command, clients)
+    more = clients - base
     return {
         f"{run}.generator_bytes": (many.load_bytes - few.load_bytes) / more,
         f"{run}.generator_process_mib": many.load_bytes / 2**20,
@@ -230,17 +237,17 @@ def _idle(bench: Bench, start: StartBroker, tool: str) -> Numbers:
     }
 
 
-def _hold(bench: Bench, start: StartBroker, tool: str, clients: int) -> tuple[str, _Held]:
+def _hold(bench: Bench, start: StartBroker, idle_command: IdleCommand, clients: int) -> tuple[str, _Held]:
     """The name of the run and what was seen. Both processes are new, so no earlier run has left memory behind."""
     with start() as broker:
-        run = f"{tool}_idle_{broker.name}"
-        command = bench.told(run, _idle_command(bench, broker, tool, clients), broker)
+        run, arguments = idle_command(broker, clients)
+        command = bench.told(run, arguments, broker)
         before = tcp_sockets()
         with Process(command, bench.programs.folder / "idle.log") as load:
             connects = watch_connects(load, broker.process, before, clients, SET_UP_S)
             time.sleep(SETTLE_S)
             if not load.is_running():
-                raise load.failure(f"{tool} ended while its clients should have been idle")
+                raise load.failure(f"{run} ended while its clients should have been idle")
             held = _Held(connects, load.resident_bytes(), broker.process.resident_bytes())
             output, exit_code = load.wait(IDLE_HOLD_S + SET_UP_S)
             if exit_code:

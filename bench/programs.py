@@ -5,6 +5,7 @@ Each command is also known as a person would type it (`shown`), without this mac
 
 from __future__ import annotations
 
+import getpass
 import json
 import os
 import re
@@ -36,6 +37,7 @@ max_inflight_messages 0
 max_queued_messages 0
 set_tcp_nodelay true
 log_type error
+user {user}
 """
 
 
@@ -46,11 +48,12 @@ class Broker:
     name: str
     process: Process
     port: int
+    scheme: str = "mqtt"
 
     @property
     def url(self) -> str:
         """As `--broker` takes it."""
-        return f"mqtt://{HOST}:{self.port}"
+        return f"{self.scheme}://{HOST}:{self.port}"
 
 
 @dataclass
@@ -68,27 +71,42 @@ class Programs:
         if text not in self.notes:
             self.notes.append(text)
 
-    @contextmanager
-    def embedded_broker(self) -> Iterator[Broker]:
-        """`mqtt-sim broker` on a free port."""
-        command = mqtt_sim("broker", "--host", HOST, "--port", "0")
-        with Process(command, self.folder / "broker.log") as process:
-            line = process.first_line()
-            port = re.search(r":(\d+)$", line)
-            if not port:
-                raise process.failure(f"mqtt-sim broker said {line!r}")
-            yield Broker("embedded", process, int(port[1]))
+    @property
+    def certificates(self) -> Path:
+        """Folder of a CA and of what it signed, made when first asked for."""
+        folder = self.folder / "certs"
+        if not folder.exists():
+            run_bounded(mqtt_sim("certs", str(folder)), PATIENCE_S)
+        return folder
 
     @contextmanager
-    def mosquitto_broker(self) -> Iterator[Broker]:
+    def embedded_broker(self, scheme: str = "mqtt") -> Iterator[Broker]:
+        """`mqtt-sim broker` on a free port, which takes every scheme."""
+        command = mqtt_sim("broker", "--host", HOST, "--port", "0", "--certs", str(self.certificates))
+        with Process(command, self.folder / "broker.log") as process:
+            line = process.first_line()
+            port = re.search(r":(\d+)", line)
+            if not port:
+                raise process.failure(f"mqtt-sim broker said {line!r}")
+            yield Broker("embedded", process, int(port[1]), scheme)
+
+    @contextmanager
+    def mosquitto_broker(self, scheme: str = "mqtt") -> Iterator[Broker]:
         """Mosquitto on a free port; the caller knows that it is installed."""
         assert self.mosquitto
         port = free_port()
+        text = MOSQUITTO_SETTINGS.format(port=port, user=getpass.getuser())
+        if scheme in ("ws", "wss"):
+            text += "protocol websockets\n"
+        if scheme in ("mqtts", "wss"):
+            text += f"certfile {self.certificates}/server.pem\nkeyfile {self.certificates}/server-key.pem\n"
+        if scheme in ("ws", "wss"):
+            text += f"listener {free_port()} {HOST}\n"  # version 2.0.11 ends when it has none but for WebSockets
         settings = self.folder / "mosquitto.conf"
-        settings.write_text(MOSQUITTO_SETTINGS.format(port=port), encoding="utf-8")
+        settings.write_text(text, encoding="utf-8")
         with Process([self.mosquitto, "-c", str(settings)], self.folder / "mosquitto.log") as process:
             _wait_for_listener(process, port)
-            yield Broker("Mosquitto", process, port)
+            yield Broker("Mosquitto", process, port, scheme)
 
     def report_of(self, command: Sequence[str], limit_s: float) -> tuple[dict[str, Any], float]:
         """The JSON report of a `mqtt-sim run`, and the CPU seconds of its whole process."""
@@ -160,6 +178,7 @@ def shown(command: Sequence[str]) -> str:
     text = shlex.join(command).replace(shlex.join([sys.executable, "-m", "mqtt_sim"]), "mqtt-sim")
     text = text.replace("mqtt-sim run ", "mqtt-sim ").replace(f"{ROOT}/", "")
     text = re.sub(r"\S*/(mload|raw|mosquitto)(?=\s)", r"\1", text)
+    text = re.sub(r"\S*/(certs/)", r"\1", text).replace(sys.executable, "python")
     return re.sub(rf"({re.escape(HOST)}[: ])\d+", r"\1PORT", text)
 
 

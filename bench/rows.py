@@ -130,6 +130,47 @@ def _connect_rows(broker: str) -> list[Row]:
     ]
 
 
+def _transport_rows(transport: str, most: float | None) -> list[Row]:
+    return [
+        Row(
+            f"QoS 0 at full speed over {transport}: CPU s / million delivered, generator and broker",
+            f"throughput_{transport}.cpu_s",
+            "throughput_tcp.cpu_s",
+            "tcp",
+            RATIO,
+            None if most is None else at_most(most, compared=True),
+        ),
+        Row(
+            f"delivered messages / s over {transport}",
+            f"throughput_{transport}.messages_per_s",
+            "throughput_tcp.messages_per_s",
+            "tcp",
+            RATIO,
+        ),
+    ]
+
+
+def _idle_rows(transport: str, client_bytes: float | None, broker_bytes: float | None) -> list[Row]:
+    return [
+        Row(
+            f"one more idle {transport} client: bytes in the generator",
+            f"idle_{transport}_embedded.generator_bytes",
+            f"paho_{transport}.generator_bytes",
+            "paho",
+            RATIO,
+            None if client_bytes is None else at_most(client_bytes),
+        ),
+        Row(
+            f"one more idle {transport} connection: bytes in the embedded broker",
+            f"idle_{transport}_embedded.broker_bytes",
+            f"idle_{transport}_Mosquitto.broker_bytes",
+            "Mosquitto",
+            RATIO,
+            None if broker_bytes is None else at_most(broker_bytes),
+        ),
+    ]
+
+
 ROWS = [
     *_generator_rows(0, 0.8),
     *_generator_rows(1, 1.6),
@@ -190,4 +231,33 @@ ROWS = [
     ),
     Row("virtual time, 1,000 + 1,000 clients at 1 msg/s: CPU s of the process", "sim.cpu_s", reach=at_most(10)),
     Row("virtual time, episode4.json: CPU s of the process", "sim_episode4.cpu_s"),
+    *_transport_rows("ws", 1.5),
+    *_transport_rows("tls", 2.0),
+    *_transport_rows("wss", None),
+    *_idle_rows("ws", 4 * 1024, 4 * 1024),
+    *_idle_rows("tls", 20 * 1024, 20 * 1024),
+    *_idle_rows("wss", None, None),
+    Row(
+        "TLS: generator CPU µs / connect to the embedded broker",
+        "idle_tls_embedded.generator_cpu_us",
+        "paho_tls.generator_cpu_us",
+        "paho",
+        RATIO,
+        at_most(400),
+    ),
+    Row(
+        "TLS: generator CPU µs / connect to Mosquitto",
+        "idle_tls_Mosquitto.generator_cpu_us",
+        "paho_tls.generator_cpu_us",
+        "paho",
+        RATIO,
+        at_most(400),
+    ),
+    Row(
+        "TLS: embedded broker CPU µs / connect",
+        "idle_tls_embedded.broker_cpu_us",
+        "idle_tls_Mosquitto.broker_cpu_us",
+        "Mosquitto",
+        RATIO,
+    ),
 ]
