@@ -17,7 +17,7 @@ help:
 demo: build/.installed
 	.venv/bin/mqtt-sim scenarios/episode4.json
 
-test: build/.installed | test-packages
+test: build/.installed build/node/.ready | test-packages
 	scripts/test
 
 check: build/.installed
@@ -54,6 +54,9 @@ test-packages:
 
 .venv/.ready: pyproject.toml scripts/setup | packages
 	scripts/setup venv
+
+build/node/.ready: tests/interop/peers/package.json tests/interop/peers/package-lock.json | test-packages
+	scripts/setup node
 
 # build/.files changes when a source appears or goes away; an editable install knows its modules by name.
 BUILD_INPUTS := CMakeLists.txt pyproject.toml $(shell find core cmake python/bindings python/CMakeLists.txt -type f 2>/dev/null)

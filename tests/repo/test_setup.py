@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 BUILD = ["g++", "cmake", "ninja-build", "ccache", "python3-dev", "python3-venv", "libssl-dev", "libgtest-dev"]
-TEST = ["mosquitto", "mosquitto-clients"]
+TEST = ["mosquitto", "mosquitto-clients", "openssl", "chromium", "nodejs", "npm"]
+OUTSIDE_PROGRAMS = ["mosquitto", "mosquitto_pub", "openssl", "chromium", "node", "npm"]
 USED_BY_THE_SCRIPT = ("bash", "env", "dirname", "basename", "cat", "grep", "getconf")
 
 
@@ -78,11 +79,22 @@ def test_only_missing_packages_are_installed_after_one_update(machine: Machine) 
     assert install.endswith(" cmake libssl-dev [noninteractive 1]")
 
 
-def test_mosquitto_is_wanted_for_tests_only(machine: Machine) -> None:
+def test_outside_programs_are_wanted_for_tests_only(machine: Machine) -> None:
     assert machine.run().returncode == 0
     assert machine.calls() == []
     assert machine.run("test").returncode == 0
-    assert machine.calls()[-1].endswith(" mosquitto mosquitto-clients [noninteractive 1]")
+    assert machine.calls()[-1].endswith(f" {' '.join(TEST)} [noninteractive 1]")
+
+
+def test_node_of_another_origin_is_left_alone(machine: Machine) -> None:
+    machine.add("node", "")
+    machine.install(*BUILD, *TEST[:-2])
+    assert machine.run("test").returncode == 0
+    assert machine.calls()[-1].endswith(" nodejs npm [noninteractive 1]"), "Node without npm is not enough"
+    machine.add("npm", "")
+    (machine.programs / "log").unlink()
+    assert machine.run("test").returncode == 0
+    assert machine.calls() == []
 
 
 def test_clang_is_wanted_for_fuzzing_only(machine: Machine) -> None:
@@ -126,9 +138,9 @@ def test_other_systems_are_told_what_is_missing(machine: Machine) -> None:
     machine.add("cmake", "")
     result = machine.run("test")
     assert result.returncode == 1
-    assert "missing: c++ ninja python3 mosquitto mosquitto_pub" in result.stderr
+    assert f"missing: c++ ninja python3 {' '.join(OUTSIDE_PROGRAMS)}" in result.stderr
     assert "libssl-dev" in result.stderr
-    for name in ("c++", "ninja", "python3", "mosquitto", "mosquitto_pub"):
+    for name in ("c++", "ninja", "python3", *OUTSIDE_PROGRAMS):
         machine.add(name, "")
     result = machine.run("test")
     assert (result.returncode, result.stderr) == (0, "")
