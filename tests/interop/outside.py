@@ -18,7 +18,7 @@ from pathlib import Path
 def program(name: str) -> str:
     """The path of an outside program; `make test` installs them."""
     path = shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
-    assert path, f"{name} is not installed: apt-get install mosquitto mosquitto-clients"
+    assert path, f"{name} is not installed: scripts/setup packages test"
     return path
 
 
@@ -41,14 +41,15 @@ def mosquitto_with(settings: str, folder: Path) -> Iterator[int]:
             [program("mosquitto"), "-c", str(configuration)], stdout=log, stderr=subprocess.STDOUT
         )
     try:
-        _wait_for_listener(port, process)
+        wait_for_listener(port, process)
         yield port
     finally:
         process.terminate()
         process.wait(10)
 
 
-def _wait_for_listener(port: int, process: subprocess.Popen[bytes]) -> None:
+def wait_for_listener(port: int, process: subprocess.Popen[bytes]) -> None:
+    """Fails when Mosquitto ends instead, or takes longer than 10 s."""
     end = time.monotonic() + 10
     while time.monotonic() < end:
         assert process.poll() is None, "mosquitto ended at once"
