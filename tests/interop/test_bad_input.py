@@ -11,6 +11,7 @@ from pathlib import Path
 
 import bad_inputs
 import pytest
+from canary import Canary, connected
 from raw_mqtt import (
     CONNACK,
     DISCONNECT,
@@ -34,36 +35,6 @@ import mqtt_sim
 
 ROWS = list(bad_inputs.rows())
 PATIENCE_S = 10
-
-
-def connected(port: int, client_id: str, level: int = V311, **options: object) -> RawClient:
-    """A client with its CONNACK."""
-    client = RawClient(port)
-    client.send(connect(client_id, level, **options))  # type: ignore[arg-type]
-    frame = client.receive()
-    assert frame is not None
-    assert (frame.kind, frame.body[1]) == (CONNACK, 0)
-    return client
-
-
-class Canary:
-    """An ordinary client beside the hostile ones."""
-
-    def __init__(self, port: int) -> None:
-        self.client = connected(port, "canary", keep_alive=0)
-        self.client.send(subscribe(1, [("canary", 1)]))
-        frame = self.client.receive()
-        assert frame is not None
-        assert frame.kind == SUBACK
-
-    def sing(self) -> float:
-        """One message to itself; how long it took, in seconds."""
-        began = time.perf_counter()
-        self.client.send(publish("canary", b"tweet"))
-        frame = self.client.receive()
-        assert frame is not None
-        assert frame.kind == PUBLISH
-        return time.perf_counter() - began
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +92,10 @@ def test_a_stream_that_never_says_connect_is_closed_in_time(canary: Canary) -> N
         began = time.monotonic()
         assert client.receive() is None
         assert 0.25 < time.monotonic() - began < 5
+        assert broker.stats()["handshakes_failed"] == 1, "what it would have spoken is not known"
+    strict = mqtt_sim.Broker(connect_timeout="300ms", listeners=[{}])
+    with strict as broker, RawClient(broker.port) as client:
+        assert client.receive() is None
         assert broker.stats()["connect_timeouts"] == 1
 
 
