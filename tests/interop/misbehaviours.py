@@ -255,7 +255,7 @@ class CutsBeforeAck(Session):
 
 
 class CutsAfterPubrec(Session):
-    """The first connection of each client is reset after the PUBREC for its third message."""
+    """The first connection of each client is reset when the PUBREC for its third message has been answered."""
 
     async def on_publish(self, frame: Frame) -> None:
         counts = self.broker.counts
@@ -267,11 +267,11 @@ class CutsAfterPubrec(Session):
         await self.route(frame)
         self.broker.cuts.append((self.client_id, frame.packet_id))
         self.send(ack(PUBREC, frame.packet_id))
-        asyncio.get_running_loop().call_later(0.02, self.reset)
 
     async def on_pubrel(self, frame: Frame) -> None:
         if (self.client_id, frame.packet_id) in self.broker.cuts:
             if self.broker.counts[f"seen {self.client_id}"] < 2:
+                self.reset()
                 return
             self.broker.repeats.append((self.client_id, frame.packet_id))
         await super().on_pubrel(frame)

@@ -108,7 +108,8 @@ def test_a_client_that_cannot_be_brought_up_ends_the_run_with_the_reason(row: Br
     assert result.failure is not None
     assert result.failure["kind"] == row.kind
     assert 1 <= result.failure["clients"] <= row.clients, "the run ends with the first, others may fail in that moment"
-    assert result.failure["text"] == row.text or (row.text == "connection reset" and "closed" in result.failure_text)
+    is_reset = row.text == "connection reset" and any(word in result.failure["text"] for word in ("reset", "closed"))
+    assert result.failure["text"] == row.text or is_reset
     assert result.failure["reason_code"] == row.reason
     assert result.counts["offered"] == 0
 
@@ -136,7 +137,7 @@ def test_every_refusal_is_named(version: str, code: int, name: str) -> None:
     assert result.exit_code == 106
     assert result.failure is not None
     assert result.failure["text"] == f"broker refused the connection: {name}"
-    assert result.counts["refused"] == len(broker.connects) == 3
+    assert 1 <= result.counts["refused"] <= len(broker.connects) <= 3, "the run ends with the first"
 
 
 # ---- runs that go on, and what they count
