@@ -76,6 +76,9 @@ class Endpoint {
 
   virtual std::optional<Instant> deadline() const = 0;
   virtual StreamWish wish() const = 0;
+  // False: leave what arrives where it is, so that the peer has to wait. What has been read already is still given.
+  // Asked after each call on the endpoint and after a wake. A driver without sockets may give everything all the same.
+  virtual bool takes_input() const { return true; }
 };
 
 }  // namespace mqtt_sim::inline base

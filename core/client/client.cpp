@@ -326,6 +326,7 @@ void Client::end_connection(Ending ending, CloseReason close) {
   framer_.reset();
   output_.clear();
   handshake_.reset();
+  forget_owed();
   features_.reset();  // [MQTT-3.3.2-7]
   reply_bytes_ = 0;
   ping_outstanding_ = false;

@@ -44,6 +44,7 @@
 namespace mqtt_sim::client {
 
 struct Features;
+struct OwedAnswer;
 
 struct PublishRequest {
   std::string_view topic;  // a valid name; may be empty where the owner's alias stands for it
@@ -104,6 +105,14 @@ class Client final : public Endpoint {
   // The answer to AuthReceived{continue_authentication} of a method that is the owner's. False: none is awaited.
   bool authenticate(std::string_view data, Instant now);
 
+  // Answers a message that the owner acknowledges (ClientOptions::acknowledges_by_owner): PUBACK or PUBREC, below 5.0
+  // without the reason, leaves when those of all messages before it have. Tokens are those of this connection: they
+  // count from 1, and what is not answered when it ends the server sends again if the session lasts. False: not
+  // connected, or answered already, or no such message.
+  bool acknowledge(uint64_t token, protocol::ReasonCode reason, Instant now);
+  // The owner leaves input unread on purpose: that no PINGRESP has come means nothing.
+  void excuse_silence() { ping_outstanding_ = false; }
+
   std::optional<Event> poll_event();
 
   State state() const { return state_; }
@@ -152,6 +161,7 @@ class Client final : public Endpoint {
   };
   struct ReceivedId {
     protocol::PacketId id = 0;
+    bool is_owed = false;  // PUBREC not yet sent
   };
   struct Breach {
     protocol::ReasonCode reason;
@@ -222,6 +232,9 @@ class Client final : public Endpoint {
   void take_limits(const protocol::PropertyList&);
   void reply(protocol::PacketType, protocol::PacketId);
   void reply_not_found(protocol::PacketType, protocol::PacketId);
+  std::optional<Event> leave_to_owner(const protocol::Publish&);
+  void send_owed(const OwedAnswer&);
+  void forget_owed();
 
   const ClientOptions* options_;
   std::string client_id_;

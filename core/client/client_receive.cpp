@@ -181,16 +181,20 @@ std::optional<Event> Client::handle_publish(const Frame& frame) {
   }
   if (publish.qos == QoS::at_most_once) return MessageReceived{publish};  // [MQTT-3.3.4-1]
 
-  const bool is_repeated = publish.qos == QoS::exactly_once && received_.find(publish.packet_id) != nullptr;
+  const ReceivedId* received = publish.qos == QoS::exactly_once ? received_.find(publish.packet_id) : nullptr;
+  const bool is_repeated = received != nullptr;
   // What was acknowledged during this read the server sent before it could know. [MQTT-3.3.4-9]
-  if (!is_repeated && is_5() && received_.size() + acked_in_read_ >= options_->receive_maximum) {
+  const size_t owed = features_ && features_->owed ? features_->owed->at_least_once : 0;
+  if (!is_repeated && is_5() && received_.size() + owed + acked_in_read_ >= options_->receive_maximum) {
     return fail(ReasonCode::receive_maximum_exceeded, "more publishes than our receive maximum");
   }
+  if (options_->acknowledges_by_owner && !is_repeated) return leave_to_owner(publish);
   if (publish.qos == QoS::at_least_once) {  // [MQTT-4.3.2-4]
     ++acked_in_read_;
     reply(PacketType::puback, publish.packet_id);  // [MQTT-2.2.1-5], [MQTT-4.6.0-2], [MQTT-4.3.2-5]
     return MessageReceived{publish};
   }
+  if (is_repeated && received->is_owed) return {};
   reply(PacketType::pubrec, publish.packet_id);  // [MQTT-4.3.3-8], [MQTT-2.2.1-5], [MQTT-4.6.0-3], [MQTT-4.5.0-2]
   if (is_repeated) return {};                    // [MQTT-4.3.3-10]
   received_.insert({publish.packet_id});

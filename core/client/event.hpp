@@ -51,6 +51,7 @@ struct Disconnected {
 
 struct MessageReceived {
   protocol::Publish publish;
+  uint64_t token = 0;  // for acknowledge(); 0 where the client has answered, or nothing is to be answered
 };
 
 // A publish above QoS 0 has been acknowledged, be it with a failure: PUBACK, PUBCOMP, or a failing PUBREC.

@@ -79,6 +79,8 @@ struct ClientOptions {
   bool adopts_session = false;
   // Whether a text payload has to be one: a publish that is none is refused, a received one ends the connection.
   bool checks_payload_format = false;
+  // Whether a message above QoS 0 waits for its owner's acknowledge() instead of being answered when it is polled.
+  bool acknowledges_by_owner = false;
 };
 
 }  // namespace mqtt_sim::client

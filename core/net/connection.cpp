@@ -146,6 +146,7 @@ bool Connection::visit() {
       break;
     case State::open: visit_open(now); break;
     case State::draining:
+      read_on();
       if (endpoint_ && endpoint_->wish() == StreamWish::abort) {
         abort(now);
       } else {
@@ -160,6 +161,7 @@ bool Connection::visit() {
 }
 
 void Connection::visit_open(Instant now) {
+  read_on();
   if (endpoint_->wish() == StreamWish::abort) return abort(now);
   flush(now);
   if (state_ != State::open) return;
@@ -219,6 +221,7 @@ void Connection::end(CloseReason reason, Instant now) {
   stack_.reset();
   limit_ = kNever;
   has_ended_output_ = false;
+  is_reading_held_ = false;
   state_ = listener_ ? State::gone : State::idle;
   if (endpoint_) endpoint_->on_closed(reason, now);
   loop_.close_detail.clear();
@@ -256,6 +259,15 @@ void Connection::on_deadline(Instant now) {
 void Connection::drop(Instant now) {
   if (state_ == State::dialling) dialer_->withdraw(*this);
   if (state_ != State::idle && state_ != State::gone) end(CloseReason::local, now);
+}
+
+void Connection::retire(Instant now) {
+  MQTT_SIM_ASSERT(dialer_ && state_ != State::gone);
+  drop(now);
+  loop_.deadlines().forget(*this);
+  endpoint_ = nullptr;
+  state_ = State::gone;
+  wake();
 }
 
 }  // namespace mqtt_sim::net

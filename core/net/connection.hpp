@@ -60,6 +60,8 @@ class Connection final : public Waker, public DeadlineHolder {
 
   // The driver ends: drops the stream, if there is one, as closed here.
   void drop(Instant now);
+  // Outbound: the same, and the endpoint will never be touched again.
+  void retire(Instant now);
 
  private:
   enum class State : uint8_t { idle, dialling, opening, open, draining, gone };
@@ -88,6 +90,7 @@ class Connection final : public Waker, public DeadlineHolder {
   void check_stack(Instant now);
 
   void wait_readable();
+  void read_on();
   void on_readable(const boost::system::error_code& error);
   void wait_writable();
   void on_writable(const boost::system::error_code& error);
@@ -107,6 +110,7 @@ class Connection final : public Waker, public DeadlineHolder {
   State state_ = State::idle;
   bool is_dirty_ = false;
   bool awaits_writable_ = false;
+  bool is_reading_held_ = false;   // the endpoint takes no input
   bool has_ended_output_ = false;  // while draining: our end has been sent
   uint8_t pending_handlers_ = 0;
 };

@@ -164,10 +164,18 @@ void Connection::on_readable(const boost::system::error_code&) {
       }
       if (state_ == State::idle || state_ == State::gone) return;
     }
-    if (!has_filled) break;
+    if (!has_filled || (state_ == State::open && !endpoint_->takes_input())) break;
   }
-  wait_readable();
+  is_reading_held_ = true;
+  read_on();
   wake();
+}
+
+// Waits for input again, unless the endpoint wants none at present. A stream that ends is read to its end.
+void Connection::read_on() {
+  if (!is_reading_held_ || (state_ == State::open && !endpoint_->takes_input())) return;
+  is_reading_held_ = false;
+  wait_readable();
 }
 
 void Connection::wait_writable() {

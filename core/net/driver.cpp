@@ -29,6 +29,8 @@ Waker& NetDriver::attach(Endpoint& endpoint, const Target& target) {
   return connection;
 }
 
+void NetDriver::detach(Waker& waker) { static_cast<Connection&>(waker).retire(Loop::clock()); }
+
 Dialer& NetDriver::dialer_for(const Target& target) {
   const auto found = std::ranges::find_if(dialers_, [&](const auto& dialer) { return dialer->target() == target; });
   if (found != dialers_.end()) return **found;

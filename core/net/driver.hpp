@@ -32,6 +32,9 @@ class NetDriver final : public Driver {
 
   Instant now() const override;
   Waker& attach(Endpoint& endpoint, const Target& target) override;
+  // Drops the endpoint's stream, if it has one, and forgets the endpoint, which may then go. `waker` is what attach()
+  // gave for it. Not inside a call on the endpoint.
+  void detach(Waker& waker);
   Expected<Address> listen(Service& service, const ListenAddress& at) override;
   std::string_view close_detail() const override;
   void run_until(Instant until) override;

@@ -39,8 +39,9 @@ class Framer {
   // lost: bytes are ignored and next() gives an Error until reset().
   Expected<std::optional<Frame>> next();
 
-  size_t buffered() const;  // bytes kept between reads
-  void reset();             // for a new stream
+  size_t buffered() const;                    // bytes kept between reads
+  ByteView unread() const { return input_; }  // of what was fed, after the last frame
+  void reset();                               // for a new stream
 
  private:
   struct Partial;  // the unfinished packet; absent on an idle connection
