@@ -39,7 +39,8 @@ Broker::Broker(BrokerOptions options, storage::Store& store, uint64_t seed)
       retained_(store, options_, stats_),
       sessions_(store, index_, options_, stats_),
       sys_topics_(options_.sys_interval),
-      default_listener_(*this, {}) {}
+      default_listener_(*this, {}),
+      is_overseen_(has_rules()) {}
 
 Broker::~Broker() = default;
 
@@ -76,13 +77,16 @@ void Broker::release(Endpoint& endpoint) {
 }
 
 std::optional<Instant> Broker::deadline() const {
-  const Instant next = std::min({sessions_.next_due().value_or(kNever), retained_.next_due(), sys_topics_.due()});
+  const Instant question_due = questions_.empty() ? kNever : questions_.begin()->second.first;
+  const Instant next =
+      std::min({sessions_.next_due().value_or(kNever), retained_.next_due(), sys_topics_.due(), question_due});
   return next == kNever ? std::nullopt : std::optional(next);
 }
 
 void Broker::on_deadline(Instant now) {
   retained_.sweep(now);
   if (sys_topics_.due() <= now) tell_sys_topics(now);
+  answer_overdue(now);
   while (Session* session = sessions_.find_due(now)) {
     if (session->expires <= now) {  // [MQTT-4.1.0-2]
       ++stats_.sessions_expired;
@@ -141,7 +145,9 @@ Broker::Routed Broker::route_by_rules(const Publish& original, const Session* pu
   }
   Publish publish = original;
   changes.apply(publish);
-  return {send_to_subscribers(publish, publisher, now)};
+  const ReasonCode reason = send_to_subscribers(publish, publisher, now);
+  if (is_watching(NoticeKind::published) && !is_failure(reason)) tell_published(publish, publisher, now);
+  return {reason};
 }
 
 ReasonCode Broker::send_to_subscribers(const Publish& publish, const Session* publisher, Instant now) {
@@ -163,8 +169,13 @@ ReasonCode Broker::send_to_subscribers(const Publish& publish, const Session* pu
 }
 
 void Broker::leave(Session& session, bool with_will, Instant now) {
-  session.connection = nullptr;
+  leaving_ = std::exchange(session.connection, nullptr);
   --stats_.clients;
+  conclude(session, with_will, now);
+  leaving_ = nullptr;
+}
+
+void Broker::conclude(Session& session, bool with_will, Instant now) {
   if (!with_will || is_shutting_down_) session.will.reset();
   if (session.expiry_s == 0) return end(session, now);  // [MQTT-3.1.2-6] of 3.1.1
   const bool is_delayed = session.will && session.will->delay_s > 0;
@@ -198,6 +209,7 @@ void Broker::tell_sys_topics(Instant now) {
     publish.retain = true;
     retained_.keep_own(publish, now);
     FanOut(*this, publish, nullptr, now).send(routes_.find(topic));
+    if (is_watching(NoticeKind::sys_published)) tell({.kind = NoticeKind::sys_published, .publish = &publish}, now);
   });
 }
 

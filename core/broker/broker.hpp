@@ -6,14 +6,19 @@
 // endpoint is entered.
 #pragma once
 
+#include <functional>
+#include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/base/driver.hpp"
 #include "core/base/random.hpp"
 #include "core/broker/authenticator.hpp"
+#include "core/broker/gate.hpp"
 #include "core/broker/listener.hpp"
+#include "core/broker/notice.hpp"
 #include "core/broker/options.hpp"
 #include "core/broker/profile.hpp"
 #include "core/broker/retained.hpp"
@@ -47,6 +52,23 @@ class Broker final : public Service {
   protocol::ReasonCode publish(const protocol::Publish& publish, Instant now) {
     return route(publish, nullptr, now).reason;
   }
+  // What the witness is told from now on; nothing at the beginning.
+  void watch(NoticeKinds kinds);
+  // What the gate is asked from now on; nothing at the beginning. Packets that wait go on waiting.
+  void ask_about(QuestionKinds kinds);
+  // Of a question; one that was given up, or whose client is gone, is passed over.
+  void answer(uint64_t question, Answer answer, Instant now);
+  // Clients by hand, see owner.cpp. `number` of a connection, or 0 for whatever has that client identifier; what is
+  // not there answers session_taken_over or, where a bool is the result, false.
+  void visit_clients(const std::function<void(const Connection&)>& visit) const;
+  bool disconnect(std::string_view client_id, uint64_t number, protocol::ReasonCode reason, Instant now);
+  bool cut_off(std::string_view client_id, uint64_t number, Instant now);  // as if its network had failed
+  const Session* find_session(std::string_view client_id, uint64_t number);
+  protocol::ReasonCode publish_to(std::string_view client_id, uint64_t number, const protocol::Publish&, Instant now);
+  protocol::ReasonCode subscribe_for(std::string_view client_id, uint64_t number, const protocol::SubscribeEntry& entry,
+                                     Instant now);
+  bool unsubscribe_for(std::string_view client_id, uint64_t number, std::string_view filter, Instant now);
+  size_t empty_queue(std::string_view client_id, uint64_t number);  // messages that waited
   // Tells every client that the server goes away and wishes their streams closed; nothing is accepted any more. Wills
   // are not published: nobody is left to be told.
   void shutdown(Instant now);
@@ -67,7 +89,7 @@ class Broker final : public Service {
   };
   // A message from the client of `publisher`. Views last for the call.
   Routed route(const protocol::Publish& publish, const Session* publisher, Instant now, bool is_will = false) {
-    if (has_rules()) return route_by_rules(publish, publisher, now, is_will);
+    if (is_overseen_) return route_by_rules(publish, publisher, now, is_will);
     return {send_to_subscribers(publish, publisher, now)};
   }
   // One message to one session: sent, queued, kept, or dropped and counted. QoS 0 only when it is to be queued.
@@ -81,6 +103,14 @@ class Broker final : public Service {
   void end(Session& session, Instant now);
 
   bool has_rules() const { return !options_.rules.empty(); }
+  bool is_watching(NoticeKind kind) const { return watched_.has(kind); }
+  void tell(const Notice& notice, Instant now) { options_.witness->on_notice(notice, now); }
+  bool keeps_facts() const { return options_.witness || options_.gate; }  // of clients: who they are
+  bool has_gate() const { return has_gate_; }                             // since it was first asked anything
+  bool asks(QuestionKind kind) const { return asked_.has(kind); }
+  uint64_t ask(Question question, Connection& connection, Instant now);  // its number
+  void withdraw(uint64_t question) { questions_.erase(question); }
+  uint64_t next_connection_number() { return ++connection_numbers_; }
   Verdict ask_rules(Event& event, Changes& changes, Instant now) {
     return broker::ask_rules(options_.rules, event, changes, now);
   }
@@ -91,6 +121,10 @@ class Broker final : public Service {
  private:
   Routed route_by_rules(const protocol::Publish& publish, const Session* publisher, Instant now, bool is_will);
   protocol::ReasonCode send_to_subscribers(const protocol::Publish& publish, const Session* publisher, Instant now);
+  void tell_published(const protocol::Publish& publish, const Session* publisher, Instant now);
+  Session* find_session_of(std::string_view client_id, uint64_t number);
+  void answer_overdue(Instant now);
+  void conclude(Session& session, bool with_will, Instant now);
   void publish_will(Session& session, Instant now);
   void tell_sys_topics(Instant now);
   bool make_place(Outgoing& outgoing, size_t size);  // deliver.cpp
@@ -116,6 +150,14 @@ class Broker final : public Service {
   std::vector<std::unique_ptr<Listener>> listeners_;      // the added ones
   std::vector<std::unique_ptr<Connection>> connections_;  // each knows its place
   bool is_shutting_down_ = false;
+  bool is_overseen_ = false;  // messages go by rules, or are told
+  bool has_gate_ = false;
+  NoticeKinds watched_;
+  QuestionKinds asked_;
+  uint64_t connection_numbers_ = 0;
+  uint64_t question_numbers_ = 0;
+  std::map<uint64_t, std::pair<Instant, Connection*>> questions_;  // the oldest falls due first
+  const Connection* leaving_ = nullptr;                            // while its will is published
 };
 
 }  // namespace mqtt_sim::broker

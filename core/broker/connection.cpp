@@ -41,7 +41,9 @@ Connection::Connection(Broker& broker, Listener& listener, const mqtt_sim::Peer&
       last_packet_(now),
       due_(now + broker.options().connect_timeout),
       place_(place) {
-  if (broker.has_rules()) address_ = std::make_unique<std::string>(peer.address);
+  if (broker.has_rules() || broker.keeps_facts() || listener.options().certificate_name_as_user) {
+    origin_ = std::make_unique<Origin>(Origin{peer.address, peer.certificate_name, broker.next_connection_number()});
+  }
 }
 
 Connection::~Connection() = default;
@@ -50,10 +52,10 @@ void Connection::on_open(Waker& waker, const Opening&, Instant) { waker_ = &wake
 
 void Connection::on_bytes(ByteView bytes, Instant now) {
   if (state_ > State::connected) return;  // after our last word nothing is read
+  if (broker_.has_gate()) return on_bytes_by_gate(bytes, now);
   broker_.counters().bytes_in += bytes.size();
-  if (state_ == State::waiting && framer_.buffered() == 0 && !bytes.empty() && !begins_connect(bytes[0])) {
-    return fail(ReasonCode::protocol_error, now);  // [MQTT-3.1.0-1]: whatever it is, its end is not waited for
-  }
+  if (state_ == State::waiting && is_foreign(bytes))
+    return fail(ReasonCode::protocol_error, now);  // [MQTT-3.1.0-1]: its end is not waited for
   framer_.feed(bytes);
   while (state_ <= State::connected) {
     const auto frame = framer_.next();
@@ -67,6 +69,10 @@ void Connection::on_bytes(ByteView bytes, Instant now) {
   framer_.reset();
 }
 
+bool Connection::is_foreign(ByteView bytes) const {
+  return framer_.buffered() == 0 && !bytes.empty() && !begins_connect(bytes[0]);
+}
+
 struct Connection::Dispatch {
   Connection& self;
   Instant now;
@@ -76,8 +82,11 @@ struct Connection::Dispatch {
   void operator()(const protocol::Pubrel& pubrel) const { self.handle_pubrel(pubrel); }
   void operator()(const protocol::Pubcomp& pubcomp) const { self.handle_pubcomp(pubcomp.packet_id, now); }
   void operator()(const protocol::Subscribe& subscribe) const { self.handle_subscribe(subscribe, now); }
-  void operator()(const protocol::Unsubscribe& unsubscribe) const { self.handle_unsubscribe(unsubscribe); }
-  void operator()(const protocol::Pingreq&) const { self.send(protocol::Pingresp()); }  // [MQTT-3.12.4-1]
+  void operator()(const protocol::Unsubscribe& unsubscribe) const { self.handle_unsubscribe(unsubscribe, now); }
+  void operator()(const protocol::Pingreq&) const {
+    self.send(protocol::Pingresp());  // [MQTT-3.12.4-1]
+    self.tell(NoticeKind::ping, now);
+  }
   void operator()(const protocol::Disconnect& disconnect) const { self.handle_disconnect(disconnect, now); }
   void operator()(const protocol::Auth& auth) const { self.handle_auth(auth, now); }
   // What only a server sends.
@@ -110,7 +119,15 @@ void Connection::on_deadline(Instant now) {
   if (now < due_) return;
   switch (state_) {
     case State::waiting:
-    case State::authenticating: ++broker_.counters().connect_timeouts; return close(false, now);
+      if (is_parked()) {  // the gate has a time limit of its own
+        due_ = now + broker_.options().connect_timeout;
+        return;
+      }
+      [[fallthrough]];
+    case State::authenticating:
+      ++broker_.counters().connect_timeouts;
+      tell_failed(ReasonCode::unspecified_error, "no CONNECT in time", now);
+      return close(false, now);
     case State::connected: return check_keep_alive(now);
     case State::closing:
       ++broker_.counters().close_timeouts;
@@ -123,18 +140,25 @@ void Connection::on_deadline(Instant now) {
 // Packets only note the time, so that none of them moves a timer; the deadline looks how much is left.
 void Connection::check_keep_alive(Instant now) {
   if (keep_alive_s_ == 0) return;
-  const Instant limit = last_packet_ + keep_alive_grace();
+  const Instant limit = (is_parked() ? now : last_packet_) + keep_alive_grace();
   if (now < limit) {
     due_ = limit;
     return;
   }
   ++broker_.counters().keep_alive_timeouts;
+  cause_ = EndCause::keep_alive;
+  tell(NoticeKind::keep_alive_timeout, now);
+  tell_failed(ReasonCode::keep_alive_timeout, "keep alive timeout", now);
   close_with(ReasonCode::keep_alive_timeout, now);  // [MQTT-3.1.2-22], [MQTT-3.1.2-24] of 3.1.1
 }
 
 Duration Connection::keep_alive_grace() const { return std::chrono::milliseconds(1500) * keep_alive_s_; }
 
-void Connection::on_closed(CloseReason, Instant now) {
+void Connection::on_closed(CloseReason reason, Instant now) {
+  if (state_ == State::connected && reason != CloseReason::peer && reason != CloseReason::local) {
+    tell_failed(ReasonCode::unspecified_error, to_string(reason), now);
+  }
+  give_up_question();
   end_half_open();
   leave_session(true, now);
   output_.clear();
@@ -167,11 +191,14 @@ StreamWish Connection::wish() const {
 
 void Connection::take_over(Instant now) {
   ++broker_.counters().taken_over;
+  cause_ = EndCause::takeover;
   close_with(ReasonCode::session_taken_over, now);  // [MQTT-3.1.4-3], [MQTT-3.1.4-2] of 3.1.1
 }
 
 void Connection::shut_down(Instant now) {
-  if (state_ <= State::connected) close_with(ReasonCode::server_shutting_down, now);
+  if (state_ > State::connected) return;
+  cause_ = EndCause::shutdown;
+  close_with(ReasonCode::server_shutting_down, now);
 }
 
 bool Connection::has_too_many_user_properties(protocol::PropertyList list) const {
@@ -196,6 +223,8 @@ void Connection::refuse_feature(ReasonCode reason, Instant now) {
 
 void Connection::fail(ReasonCode reason, Instant now) {
   ++broker_.counters().errors[static_cast<uint8_t>(reason)];
+  cause_ = EndCause::protocol;
+  tell_failed(reason, {}, now);
   close_with(reason, now);
 }
 
@@ -216,11 +245,13 @@ void Connection::close(bool with_will, Instant now) {
   drain_due_ = kNever;
   end_half_open();
   leave_session(with_will, now);
+  give_up_question();
   if (waker_) waker_->wake();
 }
 
 // A client that does not read: flushing first would wait for it.
 void Connection::cut_off(Instant now) {
+  if (cause_ == EndCause::slow) tell_failed(ReasonCode::quota_exceeded, "does not read", now);
   close(true, now);
   state_ = State::aborted;
 }
@@ -233,7 +264,11 @@ void Connection::leave_session(bool with_will, Instant now) {
   if (!session_) return;
   --listener_.clients;
   if (is_overflowed_) session_->expiry_s = 0;
-  broker_.leave(*std::exchange(session_, nullptr), with_will, now);
+  tell(NoticeKind::disconnecting, now);
+  if (session_->expiry_s == 0 && broker_.is_watching(NoticeKind::unsubscribed)) tell_unsubscribed_all(now);
+  broker_.leave(*session_, with_will, now);
+  session_ = nullptr;
+  tell(NoticeKind::disconnected, now);
 }
 
 }  // namespace mqtt_sim::broker

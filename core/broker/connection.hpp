@@ -19,7 +19,9 @@
 #include "core/base/endpoint.hpp"
 #include "core/base/output_queue.hpp"
 #include "core/base/shared_bytes.hpp"
+#include "core/broker/gate.hpp"
 #include "core/broker/message_properties.hpp"
+#include "core/broker/notice.hpp"
 #include "core/broker/options.hpp"
 #include "core/protocol/framer.hpp"
 #include "core/protocol/packet.hpp"
@@ -47,6 +49,7 @@ class Connection final : public Endpoint {
   void output_sent(size_t n, Instant now) override;
   std::optional<Instant> deadline() const override;
   StreamWish wish() const override;
+  bool takes_input() const override { return !is_parked(); }
 
   // From the broker, while a session is attached; also inside a call on another connection.
   protocol::ProtocolVersion version() const { return version_; }
@@ -66,6 +69,18 @@ class Connection final : public Endpoint {
   void take_over(Instant now);       // another connection with this client identifier was accepted
   void end_overflowed(Instant now);  // with its session, but not before the next deadline
   void shut_down(Instant now);
+  // From the owner, by the broker.
+  void disconnect(protocol::ReasonCode reason, Instant now);
+  void cut_off_by_owner(Instant now);
+  protocol::ReasonCode subscribe_by_owner(const protocol::SubscribeEntry& entry, Instant now);
+  bool unsubscribe_by_owner(std::string_view filter, Instant now);
+  // The gate has answered what was asked when the packet was parked.
+  void on_answer(Answer answer, Instant now);
+  bool is_parked() const { return parked_ && parked_->is_waiting; }
+  QuestionKind parked_kind() const { return parked_->kind; }
+  // Who this is; complete where the broker has a witness or a gate.
+  ClientFacts facts() const;
+  const Session* session() const { return session_; }
 
   size_t place() const { return place_; }  // in the broker's list
   void set_place(size_t place) { place_ = place; }
@@ -90,8 +105,31 @@ class Connection final : public Endpoint {
     uint32_t steps = 0;                  // of it
   };
 
+  // Who arrived, for the rules, and for a listener that takes user names from certificates.
+  struct Origin {
+    std::string address;
+    std::string certificate_name;
+    uint64_t number = 0;
+    bool clean_start = false;
+  };
+
+  // A packet that waits for the gate, with what came after it; then, while it is handled, the answer.
+  struct Parked {
+    uint64_t question = 0;
+    QuestionKind kind{};
+    bool is_waiting = true;
+    uint8_t first = 0;  // byte of the packet
+    std::vector<uint8_t> body;
+    std::vector<uint8_t> rest;
+    std::vector<Verdict> verdicts;
+    protocol::PacketId packet_id = 0;  // `published`: the acknowledgement that waits, if the QoS has one
+    protocol::PacketType reply{};
+    protocol::ReasonCode reason{};
+  };
+
   // What has become of one filter of a SUBSCRIBE.
   struct Subscribed {
+    bool is_granted = false;  // and not only said to be
     bool sends_retained = false;
     std::string filter;  // with the options, when retained messages are to follow
     protocol::SubscriptionOptions options;
@@ -101,7 +139,8 @@ class Connection final : public Endpoint {
   struct Dispatch;  // one packet to its handler
 
   void handle_connect(const protocol::Frame& frame, Instant now);  // handle_connect.cpp
-  void accept_connect(const protocol::Connect& connect, ByteView body, Instant now);
+  void accept_connect(protocol::Connect& connect, ByteView body, Instant now);
+  bool take_certificate_name(protocol::Connect& connect) const;  // false: there is none, and there should be
   void admit(const protocol::Connect& connect, Instant now);
   void start_session(const protocol::Connect& connect, std::string_view client_id, Instant now);
   protocol::ReasonCode check_connect(const protocol::Connect& connect) const;
@@ -123,6 +162,8 @@ class Connection final : public Endpoint {
 
   void handle_publish(const protocol::Frame& frame, Instant now);  // handle_publish.cpp
   std::optional<protocol::ReasonCode> route(const protocol::Publish& publish, Instant now);
+  std::optional<protocol::ReasonCode> route_now(const protocol::Publish& publish, Instant now);
+  void handle_at_most_once_by_gate(const protocol::Publish& publish, Instant now);
   void handle_at_least_once(const protocol::Publish& publish, Instant now);
   void handle_exactly_once(const protocol::Publish& publish, Instant now);
   void handle_without_exactly_once(protocol::Publish& publish, OnQos2Publish how, Instant now);
@@ -135,17 +176,42 @@ class Connection final : public Endpoint {
   void reply(protocol::PacketType type, protocol::PacketId id, protocol::ReasonCode reason);
 
   void handle_subscribe(const protocol::Subscribe& subscribe, Instant now);  // handle_subscribe.cpp
-  protocol::ReasonCode subscribe_one(const protocol::SubscribeEntry& entry, uint32_t identifier, Subscribed& subscribed,
-                                     Instant now);
+  protocol::ReasonCode subscribe_one(const protocol::SubscribeEntry& entry, size_t index, uint32_t identifier,
+                                     Subscribed& subscribed, Instant now);
   protocol::ReasonCode check_filter(std::string_view filter) const;
   protocol::ReasonCode check_features(const protocol::Subscribe& subscribe) const;
   protocol::ReasonCode missing_feature(std::string_view filter) const;
   protocol::ReasonCode subscribe_by_rules(const protocol::SubscribeEntry& asked, uint32_t identifier,
                                           Subscribed& subscribed, Instant now);
+  protocol::ReasonCode subscribe_instead(std::string_view asked, const protocol::SubscribeEntry& entry,
+                                         uint32_t identifier, Subscribed& subscribed);
   protocol::ReasonCode add_subscription(const protocol::SubscribeEntry& entry, uint32_t identifier,
                                         Subscribed& subscribed);
-  void handle_unsubscribe(const protocol::Unsubscribe& unsubscribe);
+  void handle_unsubscribe(const protocol::Unsubscribe& unsubscribe, Instant now);
   void handle_disconnect(const protocol::Disconnect& disconnect, Instant now);  // handle_disconnect.cpp
+
+  bool is_foreign(ByteView bytes) const;               // as the first ones: the beginning of no CONNECT
+  void on_bytes_by_gate(ByteView bytes, Instant now);  // connection_gate.cpp
+  void take_packets(ByteView bytes, Instant now);
+  bool park(const protocol::Frame& frame, Instant now);
+  bool park_connect(const protocol::Frame& frame, Parked& parked, Instant now);
+  bool park_publish(const protocol::Frame& frame, Parked& parked, Instant now);
+  bool park_subscribe(const protocol::Frame& frame, Parked& parked, Instant now);
+  bool park_reply(const protocol::Publish& publish, protocol::PacketType reply, protocol::ReasonCode reason,
+                  Instant now);
+  bool waits_to_reply(const protocol::Publish& publish, protocol::PacketType type, protocol::ReasonCode reason,
+                      Instant now);
+  void keep_for_later(ByteView bytes, Instant now);
+  void give_up_question();
+  bool is_let_in(Instant now);  // as the gate says; what it says no to is answered
+  std::optional<protocol::ReasonCode> route_as_answered(const protocol::Publish& publish, Instant now);
+  // The filter of number `index`: false: refused or dropped, with `reason`.
+  bool is_granted(size_t index, protocol::SubscribeEntry& entry, protocol::ReasonCode& reason) const;
+
+  void tell(NoticeKind kind, Instant now) const;
+  void tell_failed(protocol::ReasonCode reason, std::string_view text, Instant now) const;
+  void tell_unsubscribed_all(Instant now) const;
+  void tell_acknowledged(protocol::PacketId id, Instant now) const;
 
   void pump(Instant now);  // sends what waits in the session as far as window and output allow
   bool pump_queue(Outgoing& outgoing, Instant now);
@@ -177,7 +243,8 @@ class Connection final : public Endpoint {
   OutputQueue output_;
   std::unique_ptr<TopicAliases> aliases_;           // none unless used
   std::unique_ptr<Authentication> authentication_;  // likewise
-  std::unique_ptr<std::string> address_;            // of the client; kept only when there are rules
+  std::unique_ptr<Origin> origin_;                  // kept only when somebody asks for it
+  std::unique_ptr<Parked> parked_;                  // likewise
   protocol::Framer framer_;
   Instant last_packet_;
   Instant due_;                 // of what the state waits for; while connected the next look at keep alive
@@ -187,8 +254,9 @@ class Connection final : public Endpoint {
   uint16_t keep_alive_s_ = 0;
   uint16_t received_ = 0;  // QoS 2 messages of this connection that await PUBREL
   State state_ = State::waiting;
-  bool is_half_open_ = true;    // no CONNECT accepted yet
-  bool is_overflowed_ = false;  // the session's queue is full, and with it the session ends
+  EndCause cause_ = EndCause::socket;  // why it ends, once it does
+  bool is_half_open_ = true;           // no CONNECT accepted yet
+  bool is_overflowed_ = false;         // the session's queue is full, and with it the session ends
   protocol::ProtocolVersion version_ = protocol::ProtocolVersion::v3_1_1;
 };
 

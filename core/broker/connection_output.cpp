@@ -61,6 +61,7 @@ void Connection::end_overflowed(Instant now) {
 void Connection::on_drain_deadline(Instant now) {
   drain_due_ = kNever;
   if (state_ > State::connected) return;
+  cause_ = EndCause::slow;
   if (is_overflowed_) return close_with(ReasonCode::quota_exceeded, now);
   ++broker_.counters().drain_timeouts;
   cut_off(now);
@@ -70,6 +71,7 @@ void Connection::on_drain_deadline(Instant now) {
 void Connection::on_over_limit(Instant now) {
   if (output_.size() <= 2 * broker_.options().output_limit) return expect_drain(now);
   if (state_ <= State::connected) ++broker_.counters().slow_closed;  // [MQTT-4.8.0-2] of 3.1.1
+  cause_ = EndCause::slow;
   cut_off(now);
 }
 

@@ -17,6 +17,7 @@ constexpr auto kWrong = Outgoing::Answer::wrong;
 
 void Connection::handle_puback(PacketId id, Instant now) {
   Outgoing* outgoing = session_->outgoing.get();
+  if (outgoing && broker_.is_watching(NoticeKind::acknowledged)) tell_acknowledged(id, now);
   const auto answer = outgoing ? outgoing->on_puback(id) : kUnknown;  // [MQTT-4.3.2-3]
   if (answer == kWrong) return fail(ReasonCode::protocol_error, now);
   if (outgoing) pump(now);
@@ -25,6 +26,8 @@ void Connection::handle_puback(PacketId id, Instant now) {
 void Connection::handle_pubrec(const protocol::Pubrec& pubrec, Instant now) {
   Outgoing* outgoing = session_->outgoing.get();
   const bool is_refused = is_failure(pubrec.reason);
+  if (outgoing && !is_refused && broker_.is_watching(NoticeKind::acknowledged))
+    tell_acknowledged(pubrec.packet_id, now);
   const auto answer = outgoing ? outgoing->on_pubrec(pubrec.packet_id, is_refused) : kUnknown;
   if (answer == kWrong) return fail(ReasonCode::protocol_error, now);
   if (!is_refused) {  // [MQTT-4.3.3-4]

@@ -82,6 +82,7 @@ void Connection::advance_authentication(std::string_view data, Instant now) {
   authentication_->exchange.reset();
   const bool is_same_user = is_connecting || step.user_name == authentication_->user_name;
   if (step.kind != AuthStep::Kind::accept || !is_same_user) {
+    cause_ = EndCause::refused;
     return is_connecting ? refuse_connect(step.reason, now) : close_with(step.reason, now);  // [MQTT-4.12.1-2]
   }
   if (!is_connecting) return send_auth(ReasonCode::success, step.data);
@@ -90,7 +91,8 @@ void Connection::advance_authentication(std::string_view data, Instant now) {
   finish_authentication(now);
 }
 
-// The CONNECT is taken up again, with the name that was proved in the place of the one it claimed.
+// The CONNECT is taken up again, with the name that was proved in the place of the one it claimed; a certificate's name
+// comes before both.
 void Connection::finish_authentication(Instant now) {
   const std::vector<uint8_t> body = std::exchange(authentication_->connect, {});
   constexpr uint8_t kConnectByte = 0x10;
@@ -99,6 +101,7 @@ void Connection::finish_authentication(Instant now) {
   protocol::Connect connect = std::get<protocol::Connect>(*packet);
   connect.user_name = authentication_->user_name;
   connect.password.reset();
+  take_certificate_name(connect);
   const ReasonCode reason = check_connect(connect);  // limits may have been reached since
   if (reason != ReasonCode::success) return refuse_connect(reason, now);
   admit(connect, now);

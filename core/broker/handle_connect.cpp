@@ -33,11 +33,13 @@ bool is_beyond(uint16_t keep_alive_s, uint16_t limit) {
 }  // namespace
 
 void Connection::handle_connect(const protocol::Frame& frame, Instant now) {
-  const auto packet = decode(frame, version_);
+  auto packet = decode(frame, version_);
   if (packet) return accept_connect(std::get<protocol::Connect>(*packet), frame.body, now);
 
   const ReasonCode reason = protocol::reason_of(packet.error());
   ++broker_.counters().errors[packet.error().reason];
+  cause_ = EndCause::protocol;
+  tell_failed(reason, packet.error().text, now);
   const Statement statement = read_statement(frame.body);
   if (!statement.has_known_name) return close(false, now);  // [MQTT-3.1.2-1]: not MQTT, so no answer in MQTT
   if (reason == ReasonCode::malformed_packet)
@@ -52,14 +54,24 @@ void Connection::handle_connect(const protocol::Frame& frame, Instant now) {
   close(false, now);  // below 5.0 a malformed CONNECT has no return code [MQTT-3.1.4-1]
 }
 
-void Connection::accept_connect(const protocol::Connect& connect, ByteView body, Instant now) {
+void Connection::accept_connect(protocol::Connect& connect, ByteView body, Instant now) {
   version_ = connect.version;
   maximum_packet_size_ = connect.properties.number(PropertyId::maximum_packet_size).value_or(UINT32_MAX);
   if (!listener_.accepts(version_)) return refuse_level(now);
+  if (!take_certificate_name(connect)) return refuse_connect(ReasonCode::bad_user_name_or_password, now);
+  if (parked_ && !is_let_in(now)) return;
   const ReasonCode reason = check_connect(connect);
   if (reason != ReasonCode::success) return refuse_connect(reason, now);
   if (connect.properties.text(PropertyId::authentication_method)) return begin_authentication(connect, body, now);
   admit(connect, now);
+}
+
+// Where certificates name the users, what CONNECT says of itself counts for nothing.
+bool Connection::take_certificate_name(protocol::Connect& connect) const {
+  if (!listener_.options().certificate_name_as_user) return true;
+  connect.user_name = origin_->certificate_name;
+  connect.password.reset();
+  return !origin_->certificate_name.empty();
 }
 
 // The CONNECT is in order: now the rules are asked.
@@ -70,8 +82,8 @@ void Connection::admit(const protocol::Connect& connect, Instant now) {
                 .user_name = connect.user_name,
                 .password = connect.password,
                 .listener = listener_.options().name,
-                .address = *address_,
-                .is_authenticated = authentication_ != nullptr};
+                .address = origin_->address,
+                .is_authenticated = authentication_ || listener_.options().certificate_name_as_user};
     Changes changes;
     const Verdict verdict = broker_.ask_rules(event, changes, now);
     if (verdict.action == Verdict::Action::refuse) return refuse_connect(verdict.reason, now);
@@ -116,6 +128,10 @@ void Connection::refuse_connect(ReasonCode reason, Instant now) {
     connack.code = static_cast<uint8_t>(to_connect_return_code(reason));
   }
   send(connack);
+  if (broker_.is_watching(NoticeKind::connack_sent)) {
+    broker_.tell({.kind = NoticeKind::connack_sent, .connection = this, .reason = reason}, now);
+  }
+  if (cause_ != EndCause::protocol) tell_failed(reason, {}, now);
   close(false, now);  // [MQTT-3.2.2-7], [MQTT-3.2.2-5] of 3.1.1, [MQTT-3.1.4-6], [MQTT-3.1.4-5] of 3.1.1
 }
 
@@ -144,7 +160,9 @@ void Connection::start_session(const protocol::Connect& connect, std::string_vie
   // [MQTT-3.1.2-8] of 3.1.1, [MQTT-3.1.2-12] of 3.1.1
   session->will = connect.will ? std::make_unique<StoredWill>(*connect.will) : nullptr;  // [MQTT-3.1.2-7]
   session->user_name.reset();
-  if (broker_.has_rules() && connect.user_name) session->user_name = std::make_unique<std::string>(*connect.user_name);
+  if (origin_) origin_->clean_start = connect.clean_start;
+  if ((broker_.has_rules() || broker_.keeps_facts()) && connect.user_name)
+    session->user_name = std::make_unique<std::string>(*connect.user_name);
   session_ = session;
   state_ = State::connected;
   end_half_open();
@@ -153,8 +171,13 @@ void Connection::start_session(const protocol::Connect& connect, std::string_vie
   counters.clients_maximum = std::max(counters.clients_maximum, ++counters.clients);
   ++counters.clients_total;
   set_limits(connect, now);
+  tell(NoticeKind::client, now);
   if (!send_connack(connect, session_present)) return close(false, now);  // it would wait for ever
+  if (broker_.is_watching(NoticeKind::connack_sent)) {
+    broker_.tell({.kind = NoticeKind::connack_sent, .connection = this, .flag = session_present}, now);
+  }
   resume_deliveries(now);
+  tell(NoticeKind::connected, now);
 }
 
 // What this client and we allow each other from now on.

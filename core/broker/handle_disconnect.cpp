@@ -14,6 +14,7 @@ void Connection::handle_disconnect(const protocol::Disconnect& disconnect, Insta
     if (session_->expiry_s == 0 && *interval != 0) return fail(ReasonCode::protocol_error, now);  // 3.14.2.2.2
     session_->expiry_s = std::min(*interval, broker_.options().max_session_expiry_s);
   }
+  cause_ = EndCause::disconnect;
   const bool is_normal = disconnect.reason == ReasonCode::success;
   close(!is_normal, now);  // [MQTT-3.14.4-3]; with any other code the will goes out
 }

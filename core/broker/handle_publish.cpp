@@ -3,6 +3,7 @@
 #include "core/broker/broker.hpp"
 #include "core/broker/connection.hpp"
 #include "core/protocol/decode.hpp"
+#include "core/protocol/topic.hpp"
 
 namespace mqtt_sim::broker {
 
@@ -14,10 +15,53 @@ using protocol::ReasonCode;
 
 // Nothing: a rule has ended this connection.
 inline std::optional<ReasonCode> Connection::route(const Publish& publish, Instant now) {
+  if (parked_) return route_as_answered(publish, now);
+  return route_now(publish, now);
+}
+
+inline std::optional<ReasonCode> Connection::route_now(const Publish& publish, Instant now) {
   const Broker::Routed routed = broker_.route(publish, session_, now);
   if (!routed.ends_connection) return routed.reason;
+  cause_ = EndCause::refused;
+  tell_failed(routed.reason, {}, now);
   close_with(routed.reason, now);
   return std::nullopt;
+}
+
+// Its acknowledgement waits for the gate.
+inline bool Connection::waits_to_reply(const Publish& publish, PacketType type, ReasonCode reason, Instant now) {
+  return broker_.asks(QuestionKind::published) && park_reply(publish, type, reason, now);
+}
+
+// As the gate said, when the packet was parked for that.
+std::optional<ReasonCode> Connection::route_as_answered(const Publish& original, Instant now) {
+  if (parked_->kind != QuestionKind::publish) return route_now(original, now);
+  MQTT_SIM_ASSERT(!parked_->verdicts.empty());
+  const Verdict& verdict = parked_->verdicts.front();
+  switch (verdict.action) {
+    case Verdict::Action::drop: ++broker_.counters().dropped_by_rule; return ReasonCode::success;
+    case Verdict::Action::refuse: ++broker_.counters().refused_publishes; return verdict.reason;
+    case Verdict::Action::close:
+      ++broker_.counters().refused_publishes;
+      cause_ = EndCause::refused;
+      tell_failed(verdict.reason, {}, now);
+      close_with(verdict.reason, now);
+      return std::nullopt;
+    default: break;
+  }
+  Publish publish = original;
+  if (verdict.rewrite) {
+    const Rewrite& change = *verdict.rewrite;
+    if (change.topic && !protocol::is_valid_topic_name(*change.topic)) {
+      ++broker_.counters().refused_publishes;
+      return ReasonCode::topic_name_invalid;
+    }
+    if (change.topic) publish.topic = *change.topic;
+    if (change.payload) publish.payload = *change.payload;
+    if (change.qos) publish.qos = *change.qos;
+    if (change.retain) publish.retain = *change.retain;
+  }
+  return route_now(publish, now);
 }
 
 void Connection::handle_publish(const protocol::Frame& frame, Instant now) {
@@ -38,7 +82,10 @@ void Connection::handle_publish(const protocol::Frame& frame, Instant now) {
     if (!resolve_alias(publish, space, now)) return;
   }
   switch (publish.qos) {
-    case QoS::at_most_once: route(publish, now); return;  // no answer [MQTT-3.3.4-1]
+    case QoS::at_most_once:  // no answer [MQTT-3.3.4-1]
+      if (broker_.has_gate()) return handle_at_most_once_by_gate(publish, now);
+      route_now(publish, now);
+      return;
     case QoS::at_least_once: return handle_at_least_once(publish, now);
     case QoS::exactly_once:
       if (const auto how = broker_.behaviour().on_qos2_publish) return handle_without_exactly_once(publish, *how, now);
@@ -46,12 +93,18 @@ void Connection::handle_publish(const protocol::Frame& frame, Instant now) {
   }
 }
 
+void Connection::handle_at_most_once_by_gate(const Publish& publish, Instant now) {
+  if (const auto reason = route(publish, now)) waits_to_reply(publish, {}, *reason, now);
+}
+
 void Connection::handle_at_least_once(const Publish& publish, Instant now) {
   if (received_ >= broker_.options().receive_maximum && has_properties(version_)) {  // [MQTT-3.3.4-7]
     return fail(ReasonCode::receive_maximum_exceeded, now);
   }
   // [MQTT-4.3.2-4], [MQTT-4.3.2-5]
-  if (const auto reason = route(publish, now)) reply(PacketType::puback, publish.packet_id, *reason);
+  const auto reason = route(publish, now);
+  if (!reason || waits_to_reply(publish, PacketType::puback, *reason, now)) return;
+  reply(PacketType::puback, publish.packet_id, *reason);
 }  // [MQTT-4.3.2-4]
 
 // At a broker that has no QoS 2 and no word for that.
@@ -60,7 +113,7 @@ void Connection::handle_without_exactly_once(Publish& publish, OnQos2Publish how
     case OnQos2Publish::ignore: return;
     case OnQos2Publish::noack: route(publish, now); return;
     case OnQos2Publish::drop_to_qos1: publish.qos = QoS::at_least_once; return handle_at_least_once(publish, now);
-    case OnQos2Publish::disconnect: return close(true, now);
+    case OnQos2Publish::disconnect: cause_ = EndCause::protocol; return close(true, now);
   }
 }
 
@@ -78,6 +131,7 @@ void Connection::handle_exactly_once(const Publish& publish, Instant now) {
       ids.insert(publish.packet_id);
       ++received_;
     }
+    if (waits_to_reply(publish, PacketType::pubrec, reason, now)) return;
   }
   reply(PacketType::pubrec, publish.packet_id, reason);  // [MQTT-4.3.3-8]
 }

@@ -18,6 +18,8 @@ namespace mqtt_sim::broker {
 
 class Rule;
 class Authenticator;
+class Gate;
+class Witness;
 
 // What to do when a session's queue is full.
 enum class DropPolicy : uint8_t {
@@ -45,6 +47,7 @@ struct ListenerOptions {
   bool accepts_v5_0 = true;
   bool allow_anonymous = true;            // false here or in BrokerOptions: no user name: 0x87
   uint32_t max_connections = UINT32_MAX;  // clients by this way: as that of BrokerOptions
+  bool certificate_name_as_user = false;  // instead of what CONNECT says; a client without such a name: 0x86
 };
 
 struct BrokerOptions {
@@ -94,13 +97,16 @@ struct BrokerOptions {
   uint32_t max_retained = 1'000'000;           // 0x97
   uint64_t max_retained_bytes = 256ull << 20;  // 0x97
 
-  Duration sys_interval{};  // between publications of the $SYS topics; 0: none
+  Duration gate_timeout = std::chrono::seconds(5);  // for an answer of the gate: 0x88, a PUBLISH or filter 0x83
+  Duration sys_interval{};                          // between publications of the $SYS topics; 0: none
   Profile profile = Profile::standard;
   OnQos2Publish on_qos2_publish = OnQos2Publish::drop_to_qos1;  // of the profile mosca
 
   // They outlive the broker.
   std::vector<Rule*> rules = {};                    // asked in order
   std::vector<Authenticator*> authenticators = {};  // by their method; a CONNECT with another one: 0x8C
+  Witness* witness = nullptr;                       // told what Broker::watch() names; none: connections keep less
+  Gate* gate = nullptr;                             // asked what Broker::ask_about() names
 };
 
 }  // namespace mqtt_sim::broker

@@ -128,6 +128,11 @@ Outgoing::Answer Outgoing::on_pubcomp(PacketId id) {
   return Answer::accepted;
 }
 
+const Delivery* Outgoing::find_published(PacketId id) const {
+  const Delivery* delivery = const_cast<Outgoing*>(this)->find(id);
+  return delivery && delivery->stage == Stage::published ? delivery : nullptr;
+}
+
 void Outgoing::forget(PacketId id) {
   if (Delivery* delivery = find(id)) finish(*delivery);
 }

@@ -52,7 +52,8 @@ class Outgoing {
   Answer on_puback(protocol::PacketId);
   Answer on_pubrec(protocol::PacketId, bool is_failure);
   Answer on_pubcomp(protocol::PacketId);
-  void forget(protocol::PacketId);  // as if acknowledged [MQTT-3.1.2-25]
+  const storage::Delivery* find_published(protocol::PacketId) const;  // that awaits PUBACK or PUBREC, or nullptr
+  void forget(protocol::PacketId);                                    // as if acknowledged [MQTT-3.1.2-25]
 
   // Calls `visit(packet_id)` for each PUBREL that a resumed session owes, in order. [MQTT-4.4.0-1]
   template <class Visit>

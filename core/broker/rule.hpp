@@ -34,7 +34,7 @@ struct Event {
   bool retain = false;
   std::string_view listener = {};  // connect: name of the listener it came in by
   std::string_view address = {};   // connect: host:port of the client
-  bool is_authenticated = false;   // connect: enhanced authentication has shown that it is `user_name`
+  bool is_authenticated = false;   // connect: enhanced authentication or a certificate has shown it is `user_name`
   bool is_will = false;            // publish
 };
 

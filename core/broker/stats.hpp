@@ -59,11 +59,14 @@ struct Stats {
   uint64_t refused_subscription_count = 0;  // max_subscriptions_per_client
   uint64_t refused_retained = 0;            // max_retained, max_retained_bytes
   uint64_t connect_timeouts = 0;
+  uint64_t handshakes_failed = 0;  // streams that ended before the broker was told of them: PROXY header, TLS, upgrade,
+                                   // or no byte at all; counted by who carries the streams
   uint64_t keep_alive_timeouts = 0;
   uint64_t close_timeouts = 0;    // peer did not take our last bytes
   uint64_t drain_timeouts = 0;    // peer did not read at all
   uint64_t slow_closed = 0;       // replies beyond twice the output limit
   uint64_t queue_full_ended = 0;  // sessions ended by DropPolicy::disconnect
+  uint64_t gate_timeouts = 0;     // packets refused because the gate did not answer
   uint64_t taken_over = 0;
 
   // All that was refused, for whatever reason, by packet.

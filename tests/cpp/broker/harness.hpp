@@ -88,7 +88,8 @@ class World;
 
 class Peer {
  public:
-  Peer(World& world, ProtocolVersion version, Service* by = nullptr);  // a listener, or the broker itself
+  // By a listener, or the broker itself.
+  Peer(World& world, ProtocolVersion version, Service* by = nullptr, std::string certificate_name = {});
 
   // In.
   void send(const Packet& packet);
@@ -145,8 +146,8 @@ class World {
  public:
   explicit World(BrokerOptions options = {}) : broker(std::move(options), store, 1) {}
 
-  Peer& open(ProtocolVersion version = v311, Service* by = nullptr) {
-    peers_.push_back(std::make_unique<Peer>(*this, version, by));
+  Peer& open(ProtocolVersion version = v311, Service* by = nullptr, std::string certificate_name = {}) {
+    peers_.push_back(std::make_unique<Peer>(*this, version, by, std::move(certificate_name)));
     return *peers_.back();
   }
   // Opens, connects, and expects exactly `connack`.
@@ -206,11 +207,11 @@ class World {
   std::vector<std::unique_ptr<Peer>> peers_;
 };
 
-inline Peer::Peer(World& world, ProtocolVersion version, Service* by)
+inline Peer::Peer(World& world, ProtocolVersion version, Service* by, std::string certificate_name)
     : world_(world),
       version_(version),
       service_(by ? *by : world.broker),
-      endpoint_(service_.on_accept({"test:1"}, world.now)) {
+      endpoint_(service_.on_accept({.address = "test:1", .certificate_name = std::move(certificate_name)}, world.now)) {
   if (endpoint_) endpoint_->on_open(waker_, {}, world.now);
 }
 
