@@ -1,0 +1,113 @@
+#include "core/engine/script_port.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace mqtt_sim::engine {
+namespace {
+
+bool is_written(const load::Note& note) {
+  const auto* settled = std::get_if<load::SettledNote>(&note);
+  return settled && settled->how == load::Settlement::written;
+}
+
+}  // namespace
+
+ScriptPort::ScriptPort(const load::Plan& plan, int descriptor)
+    : is_virtual_(plan.is_virtual),
+      shard_of_(plan.device_count() + 1),
+      devices_(plan.device_count() + 1),
+      awaits_written_(plan.device_count() + 1),
+      lines_(plan.shards),
+      batch_(descriptor) {
+  uint32_t before = 0;
+  for (const load::GroupPlan& group : plan.groups) {
+    if (!group.is_scripted) continue;
+    for (uint32_t index = 0; index < group.count; ++index) shard_of_[before + index + 1] = index % plan.shards;
+    before += group.count;
+  }
+}
+
+void ScriptPort::carry(uint32_t shard, Driver& driver) {
+  const std::lock_guard lock(lines_[shard].mutex);
+  lines_[shard].driver = &driver;
+}
+
+void ScriptPort::close() {
+  for (Line& line : lines_) {
+    const std::lock_guard lock(line.mutex);
+    line.driver = nullptr;
+    line.commands.clear();
+  }
+}
+
+// --- from the script
+
+void ScriptPort::command(uint64_t device, Work work) { post(device, {device, std::nullopt, std::move(work)}); }
+
+void ScriptPort::order(uint64_t device, load::Order order) { post(device, {device, std::move(order), {}}); }
+
+void ScriptPort::post(uint64_t device, Command command) {
+  if (device >= shard_of_.size()) return;
+  Line& line = lines_[shard_of_[device]];
+  const std::lock_guard lock(line.mutex);
+  if (!line.driver) return;
+  line.commands.push_back(std::move(command));
+  if (std::exchange(line.is_woken, true)) return;
+  line.driver->post([this, &line] { run_commands(line); });
+}
+
+void ScriptPort::await_written(uint64_t device) {
+  if (device < awaits_written_.size()) awaits_written_[device] = true;
+}
+
+ScriptPort::Stage ScriptPort::stage() const {
+  const std::lock_guard lock(stage_mutex_);
+  return stage_;
+}
+
+// --- on the shards' threads
+
+void ScriptPort::run_commands(Line& line) {
+  Driver* driver = nullptr;
+  {
+    const std::lock_guard lock(line.mutex);
+    line.is_woken = false;
+    line.running.swap(line.commands);
+    driver = line.driver;
+  }
+  for (Command& command : line.running) {
+    load::Device* device = devices_[command.device];
+    if (!device || !driver) continue;
+    if (command.order) {
+      device->order(std::move(*command.order), driver->now());
+    } else {
+      command.work(device->client(), driver->now());
+    }
+    device->wake();
+  }
+  line.running.clear();
+}
+
+void ScriptPort::board(load::Device& device) { devices_[device.number()] = &device; }
+
+void ScriptPort::take(load::Device& device, std::vector<load::Note>& notes) {
+  const bool is_quiet = !awaits_written_[device.number()] && std::ranges::all_of(notes, is_written);
+  batch_.put(device.number(), notes, Inbox(), is_quiet);
+  if (!is_quiet) tell();
+}
+
+void ScriptPort::enter(Phase phase, Instant start) {
+  {
+    const std::lock_guard lock(stage_mutex_);
+    stage_ = {phase, start};
+  }
+  batch_.wake();
+  tell();
+}
+
+void ScriptPort::tell() {
+  if (is_virtual_ && lines_.front().driver) lines_.front().driver->stop();
+}
+
+}  // namespace mqtt_sim::engine
