@@ -1,11 +1,11 @@
 #include "core/engine/broker_config.hpp"
 
 #include <algorithm>
-#include <array>
-#include <limits>
 #include <nlohmann/json.hpp>
 #include <string_view>
 #include <utility>
+
+#include "core/engine/option_value.hpp"
 
 namespace mqtt_sim::engine {
 namespace {
@@ -56,73 +56,6 @@ void visit_options(Options& o, Visit visit) {
   visit("on_qos2_publish", o.on_qos2_publish);
 }
 
-// The words for an enumeration, in its order.
-template <class Enum>
-struct Words;
-template <>
-struct Words<broker::DropPolicy> {
-  static constexpr std::array<std::string_view, 3> list = {"newest", "oldest", "disconnect"};
-};
-template <>
-struct Words<broker::Profile> {
-  static constexpr std::array<std::string_view, 3> list = {"standard", "diffusion", "mosca"};
-};
-template <>
-struct Words<broker::OnQos2Publish> {
-  static constexpr std::array<std::string_view, 4> list = {"ignore", "noack", "drop_to_qos1", "disconnect"};
-};
-
-// read() takes a value of the member's type; its answer says what would be right, and is empty when `value` is.
-using Remedy = std::string;
-
-Remedy read(const json& value, bool& to) {
-  if (!value.is_boolean()) return "true or false";
-  to = value.get<bool>();
-  return {};
-}
-
-Remedy read(const json& value, std::string& to) {
-  if (!value.is_string()) return "text";
-  to = value.get<std::string>();
-  return {};
-}
-
-template <std::unsigned_integral Integer>
-Remedy read(const json& value, Integer& to) {
-  constexpr Integer most = std::numeric_limits<Integer>::max();
-  if (!value.is_number_unsigned() || value.get<uint64_t>() > most) {
-    return "a whole number from 0 to " + std::to_string(most);
-  }
-  to = value.get<Integer>();
-  return {};
-}
-
-Remedy read(const json& value, Duration& to) {
-  if (!value.is_number_unsigned() || value.get<uint64_t>() > uint64_t{INT64_MAX}) return "nanoseconds, not negative";
-  to = Duration(value.get<int64_t>());
-  return {};
-}
-
-Remedy read(const json& value, protocol::QoS& to) {
-  if (!value.is_number_unsigned() || value.get<uint64_t>() > 2) return "0, 1 or 2";
-  to = static_cast<protocol::QoS>(value.get<uint8_t>());
-  return {};
-}
-
-template <class Enum>
-  requires requires { Words<Enum>::list; }
-Remedy read(const json& value, Enum& to) {
-  const auto& words = Words<Enum>::list;
-  const auto found = value.is_string() ? std::ranges::find(words, value.get<std::string>()) : words.end();
-  if (found != words.end()) {
-    to = static_cast<Enum>(found - words.begin());
-    return {};
-  }
-  std::string remedy = "one of";
-  for (const std::string_view word : words) remedy += " " + std::string(word);
-  return remedy;
-}
-
 ordered_json write(Duration value) { return value.count(); }
 ordered_json write(protocol::QoS value) { return static_cast<int>(value); }
 template <class Value>
@@ -143,38 +76,14 @@ Remedy read_credentials(const json& value, AccessSources& to) {
   return {};
 }
 
-Remedy read_protocol_versions(const json& value, broker::ListenerOptions& to) {
-  to.accepts_v3_1 = to.accepts_v3_1_1 = to.accepts_v5_0 = false;
-  const auto take = [&](const json& word) {
-    if (word == "3.1") return to.accepts_v3_1 = true;
-    if (word == "3.1.1") return to.accepts_v3_1_1 = true;
-    return word == "5.0" && (to.accepts_v5_0 = true);
-  };
-  if (value.is_array() && !value.empty() && std::ranges::all_of(value, take)) return {};
-  return R"(a list of at least one of "3.1", "3.1.1" and "5.0")";
-}
-
-constexpr const char* kUnknown = "a known option";
-
-Remedy read_listener_option(const std::string& key, const json& value, ListenerConfig& listener) {
-  if (key == "name") return read(value, listener.options.name);
-  if (key == "host") return read(value, listener.at.address.host);
-  if (key == "port") return read(value, listener.at.address.port);
-  if (key == "protocol_versions") return read_protocol_versions(value, listener.options);
-  if (key == "max_connections") return read(value, listener.options.max_connections);
-  if (key == "allow_anonymous") return read(value, listener.options.allow_anonymous);
-  return kUnknown;
-}
-
-// What is not a list of listeners.
+// What the broker has beside its ways in.
 Remedy read_option(const std::string& key, const json& value, BrokerConfig& config) {
-  if (key == "host") return read(value, config.listeners.front().at.address.host);
-  if (key == "port") return read(value, config.listeners.front().at.address.port);
   if (key == "users_file") return read(value, config.access.users_file);
   if (key == "acl_file") return read(value, config.access.acl_file);
   if (key == "credentials") return read_credentials(value, config.access);
   if (key == "seed") return read(value, config.seed.emplace());
-  Remedy remedy = kUnknown;
+  if (key == "web_files") return read(value, config.web_files);
+  Remedy remedy = kUnknownOption;
   visit_options(config.options, [&](const char* name, auto& member) {
     if (key == name) remedy = read(value, member);
   });
@@ -183,22 +92,56 @@ Remedy read_option(const std::string& key, const json& value, BrokerConfig& conf
   return remedy.empty() && needs_one && value == 0 ? "at least 1" : remedy;
 }
 
-// `base` is the listener that host and port of the broker describe.
-std::optional<PlanError> read_listeners(const json& document, std::vector<ListenerConfig>& listeners) {
+// What describes the one listener of a broker that has no list of them.
+bool is_of_listener(const std::string& key) {
+  constexpr std::string_view keys[] = {"host",
+                                       "port",
+                                       "unix",
+                                       "protocols",
+                                       "tls",
+                                       "plain_beside_tls",
+                                       "websocket",
+                                       "http",
+                                       "certificate_name_as_user",
+                                       "proxy_protocol",
+                                       "trusted_proxies",
+                                       "handshake_timeout_ns"};
+  return std::ranges::find(keys, key) != std::end(keys);
+}
+
+std::optional<PlanError> read_single_listener(const json& document, ListenerConfig& listener) {
+  for (const auto& [key, value] : document.items()) {
+    if (!is_of_listener(key)) continue;
+    if (auto error = read_listener_key(key, value, listener)) return error;
+  }
+  if (!document.contains("plain_beside_tls")) listener.at.plain_beside_tls = listener.generates_certificate;
+  return check_listener(document, listener);
+}
+
+std::optional<PlanError> read_listeners(const json& document, const Duration& connect_timeout,
+                                        std::vector<ListenerConfig>& listeners) {
   const json& list = document["listeners"];
   if (!list.is_array() || list.empty()) return PlanError{"listeners", list.dump(), "a list of at least one listener"};
-  if (document.contains("port")) return PlanError{"port", document["port"].dump(), "left out beside listeners"};
-  const ListenerConfig base = listeners.front();
+  ListenerConfig base{Address{"127.0.0.1", 0}};
+  base.at.handshake_limit = connect_timeout;
+  for (const auto& [key, value] : document.items()) {
+    if (!is_of_listener(key)) continue;
+    if (key != "host")
+      return PlanError{key, key == "tls" ? "what is not shown" : value.dump(), "left out beside listeners"};
+    if (auto error = read_listener_key(key, value, base)) return error;
+  }
   listeners.clear();
   for (const json& item : list) {
     const std::string path = "listeners[" + std::to_string(listeners.size()) + "]";
     if (!item.is_object()) return PlanError{path, item.dump(), "an object"};
     ListenerConfig& listener = listeners.emplace_back(base);
     listener.options.name = "listener-" + std::to_string(listeners.size());
+    std::optional<PlanError> error;
     for (const auto& [key, value] : item.items()) {
-      const Remedy remedy = read_listener_option(key, value, listener);
-      if (!remedy.empty()) return PlanError{path + "." + key, value.dump(), remedy};
+      if (!error) error = read_listener_key(key, value, listener);
     }
+    if (!error) error = check_listener(item, listener);
+    if (error) return PlanError{path + "." + error->path, error->value, error->message};
   }
   return std::nullopt;
 }
@@ -210,13 +153,17 @@ boost::system::result<BrokerConfig, PlanError> parse_broker_config(const std::st
   if (!document.is_object()) return PlanError{"", text, "a JSON object"};
   BrokerConfig config;
   for (const auto& [key, value] : document.items()) {
-    if (key == "listeners") continue;  // they build on the rest
+    if (key == "listeners" || is_of_listener(key)) continue;  // they build on the rest
     const Remedy remedy = read_option(key, value, config);
     if (!remedy.empty()) return PlanError{key, key == "credentials" ? "what is not shown" : value.dump(), remedy};
   }
-  if (document.contains("listeners")) {
-    if (auto error = read_listeners(document, config.listeners)) return std::move(*error);
-  }
+  const Duration& patience = config.options.connect_timeout;
+  config.listeners = {make_open_listener()};
+  config.listeners.front().at.handshake_limit = patience;
+  auto error = document.contains("listeners") ? read_listeners(document, patience, config.listeners)
+                                              : read_single_listener(document, config.listeners.front());
+  if (error) return std::move(*error);
+  for (ListenerConfig& listener : config.listeners) listener.at.handshakes_limit = config.options.max_half_open;
   return config;
 }
 

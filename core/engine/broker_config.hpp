@@ -4,9 +4,10 @@
 //   any member of BrokerOptions by its name; durations as <name>_ns, enumerations as text, max_qos as a number
 //   users_file, acl_file, credentials {name: password}
 //   seed                    what chance draws from; without it nobody knows
-//   host, port              where to listen; port 0: any free one
-//   listeners               instead of port, several: {name, host, port, protocol_versions, max_connections,
-//                           allow_anonymous}, each with `host` above and everything allowed unless it says more
+//   web_files               directory of the product's own pages; without it there are none
+//   the keys of a listener  (listener_config.hpp) for the one that there is: port 0 of 127.0.0.1, which takes MQTT,
+//                           WebSocket and HTTP, each with TLS and without, unless they say otherwise
+//   listeners               instead of these, several; each with `host` above, and plain MQTT unless it says more
 #pragma once
 
 #include <boost/system/result.hpp>
@@ -15,26 +16,24 @@
 #include <string>
 #include <vector>
 
-#include "core/base/target.hpp"
 #include "core/broker/options.hpp"
 #include "core/engine/broker_access.hpp"
+#include "core/engine/broker_desk.hpp"
+#include "core/engine/listener_config.hpp"
 #include "core/load/plan.hpp"
 
 namespace mqtt_sim::engine {
-
-struct ListenerConfig {
-  ListenAddress at;
-  broker::ListenerOptions options = {};
-};
 
 struct BrokerConfig {
   std::vector<ListenerConfig> listeners = {{Address{"127.0.0.1", 0}}};  // at least one
   broker::BrokerOptions options = {};
   AccessSources access = {};
   std::optional<uint64_t> seed = std::nullopt;  // none: an unpredictable one
+  std::string web_files = {};
+  std::optional<DeskOptions> desk = std::nullopt;  // none: no script looks in
 };
 
-// Error: which key is wrong, what stands there, and what should.
+// Error: which key is wrong, what stands there, and what should. Reads the certificates that it names, to try them.
 boost::system::result<BrokerConfig, load::PlanError> parse_broker_config(const std::string& json);
 // All members of BrokerOptions that can be configured, with their defaults, as such a JSON object.
 std::string default_broker_options();

@@ -7,13 +7,17 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "core/base/driver.hpp"
 #include "core/broker/broker.hpp"
 #include "core/engine/broker_access.hpp"
 #include "core/engine/broker_config.hpp"
+#include "core/engine/broker_desk.hpp"
+#include "core/engine/broker_pages.hpp"
 #include "core/net/driver.hpp"
 #include "core/storage/memory_store.hpp"
 
@@ -28,6 +32,8 @@ class BrokerHost {
   explicit BrokerHost(const BrokerConfig&);  // its access sources are read by the first reload()
   ~BrokerHost();
 
+  // What clients have to believe where a listener generates its certificate, in PEM form; empty: none does.
+  const std::string& ca_pem() const { return ca_pem_; }
   // Listens, then serves on its own thread until stop(); once. Result: as listen_all(); on an error nothing listens.
   Expected<std::vector<Address>> start();
   // Reads users_file and acl_file again. Error: file, line, and what would be right; what held before holds on. Those
@@ -36,23 +42,47 @@ class BrokerHost {
   // Tells every client that the server shuts down, writes out what waits for it and ends; then the ports are free.
   // Takes less than 2 s: who has not taken leave by then is cut off. Sessions and their messages are kept.
   void stop();
+  // What its pages tell of a run; about once a second, and at the run's end.
+  void publish_run_figures(RunFigures figures) { run_board_.put(std::move(figures)); }
   broker::Stats stats();  // the last ones once stopped
-  Duration cpu_time();    // of its thread so far; likewise
+  // Where a script finds what happens; nullptr: the configuration has none, or no descriptor was left.
+  BrokerDesk* desk() const { return desk_.get(); }
+  using Work = std::function<void(broker::Broker&, Instant)>;
+  // Does `work` with the broker before it returns. False: the broker has ended.
+  bool run(const Work& work);
+  // Has it done soon, in the order of the calls, and the ticket settled with what it gives. Waits while kOrdersLimit
+  // of them are under way. False: not taken, since the broker has ended or does nothing any more.
+  bool order(std::function<protocol::ReasonCode(broker::Broker&, Instant)> work, std::shared_ptr<DeskTicket> ticket);
+  static constexpr size_t kOrdersLimit = 10'000;
+  Duration cpu_time();  // of its thread so far; likewise
 
  private:
+  struct Orders;  // how many are under way
+  std::optional<Error> generate_certificate();
+  std::optional<Error> make_pages();
   void serve();
   void close_all();
+  broker::Stats stats_on_thread() const;
   void on_thread(const std::function<void()>& work);  // and waits for it
 
-  const std::vector<ListenerConfig> listeners_;
-  std::unique_ptr<BrokerAccess> access_;  // none: everything is open
+  std::vector<ListenerConfig> listeners_;
+  std::string ca_pem_;
+  std::optional<Error> certificate_error_;  // why none could be generated
+  std::unique_ptr<BrokerAccess> access_;    // none: everything is open
+  const std::string web_files_;
+  RunBoard run_board_;
+  std::unique_ptr<BrokerDesk> desk_;
+  std::unique_ptr<MessageHistory> history_;          // none: no listener's pages show any
+  std::vector<std::unique_ptr<BrokerPages>> pages_;  // one for each listener that takes HTTP
   storage::MemoryStore store_;
   broker::Broker broker_;
   std::unique_ptr<net::NetDriver> driver_;  // none once stopped
   std::mutex mutex_;                        // held by whoever starts, stops or asks
   std::thread thread_;
   std::atomic<bool> is_stopping_ = false;
+  std::shared_ptr<Orders> orders_;
   Duration last_cpu_time_{};
+  uint64_t handshakes_failed_ = 0;  // when it ended
 };
 
 }  // namespace mqtt_sim::engine

@@ -52,11 +52,13 @@ constexpr std::pair<const char*, uint64_t Stats::*> kCounts[] = {
     {"refused_subscription_count", &Stats::refused_subscription_count},
     {"refused_retained", &Stats::refused_retained},
     {"connect_timeouts", &Stats::connect_timeouts},
+    {"handshakes_failed", &Stats::handshakes_failed},
     {"keep_alive_timeouts", &Stats::keep_alive_timeouts},
     {"close_timeouts", &Stats::close_timeouts},
     {"drain_timeouts", &Stats::drain_timeouts},
     {"slow_closed", &Stats::slow_closed},
     {"queue_full_ended", &Stats::queue_full_ended},
+    {"gate_timeouts", &Stats::gate_timeouts},
     {"taken_over", &Stats::taken_over},
     {"refused_connects", &Stats::refused_connects},
     {"refused_publishes", &Stats::refused_publishes},
@@ -66,7 +68,9 @@ static_assert(sizeof(Stats) == sizeof(uint64_t) * std::size(kCounts) + sizeof(St
 
 }  // namespace
 
-std::string to_json(const Stats& stats) {
+std::span<const std::pair<const char*, uint64_t Stats::*>> broker_counts() { return kCounts; }
+
+nlohmann::ordered_json to_document(const Stats& stats) {
   nlohmann::ordered_json json;
   for (const auto& [name, count] : kCounts) json[name] = stats.*count;
   nlohmann::ordered_json errors = nlohmann::ordered_json::object();
@@ -75,7 +79,9 @@ std::string to_json(const Stats& stats) {
     errors[std::string(protocol::to_string(static_cast<protocol::ReasonCode>(reason)))] = stats.errors[reason];
   }
   json["errors"] = std::move(errors);
-  return json.dump();
+  return json;
 }
+
+std::string to_json(const Stats& stats) { return to_document(stats).dump(); }
 
 }  // namespace mqtt_sim::engine

@@ -11,6 +11,7 @@ load::FleetStatus sum(const std::vector<load::FleetStatus>& statuses) {
     total.clients += status.clients;
     total.ready += status.ready;
     total.up += status.up;
+    total.left += status.left;
     total.failed += status.failed;
     total.finished += status.finished;
     total.planned += status.planned;
@@ -49,7 +50,9 @@ const char* to_string(Phase phase) {
 
 Conductor::Conductor(const load::Plan& plan) : plan_(plan), statuses_(plan.shards) {
   can_end_early_ = plan.stream_count() > 0;
+  scripts_running_ = plan.device_count();
   for (const load::GroupPlan& group : plan.groups) {
+    if (group.is_scripted) can_end_early_ = false;
     if (group.publish && !has_last_message(*group.publish)) can_end_early_ = false;
     if (group.client.reconnect_period > Duration(0)) reconnects_ = true;
   }
@@ -131,7 +134,7 @@ void Conductor::advance_connecting(Instant now) {
   }
   if (failure_) return enter(Phase::finishing, now);
   if (total_.ready < plan_.client_count()) return;
-  start_ = now + kLead;
+  start_ = now + kLead + plan_.device_count() * kLeadPerScript;
   enter(Phase::running, now);
 }
 
@@ -157,10 +160,12 @@ void Conductor::advance_draining(Instant now) {
     was_interrupted_ = true;
     patience_ends_ = std::min(patience_ends_, now + kInterruptedDrain);
   }
-  if (is_quiet(total_) || now >= patience_ends_) enter(Phase::finishing, now);
+  const bool is_quiet_everywhere = is_quiet(total_) && scripts_running_ == 0;
+  if (is_quiet_everywhere || now >= patience_ends_) enter(Phase::finishing, now);
 }
 
-bool Conductor::is_everyone_lost() const { return total_.up == 0 && !reconnects_; }
+// Whoever has left on his own word is not lost.
+bool Conductor::is_everyone_lost() const { return total_.up == 0 && total_.left == 0 && !reconnects_; }
 
 void Conductor::fail_with_loss() {
   failure_ = load::Failure{"broker_lost", "every client lost its connection to the broker", 0, total_.clients};

@@ -31,8 +31,9 @@ struct Directive {
 
 class Conductor {
  public:
-  static constexpr Duration kLead = std::chrono::milliseconds(20);      // from all ready to time zero
-  static constexpr Duration kFinishPatience = std::chrono::seconds(2);  // for orderly DISCONNECTs
+  static constexpr Duration kLead = std::chrono::milliseconds(20);           // from all ready to time zero
+  static constexpr Duration kLeadPerScript = std::chrono::microseconds(20);  // for all of them to be set up
+  static constexpr Duration kFinishPatience = std::chrono::seconds(2);       // for orderly DISCONNECTs
   static constexpr Duration kInterruptedDrain = std::chrono::seconds(1);
 
   explicit Conductor(const load::Plan&);
@@ -45,6 +46,8 @@ class Conductor {
   // From any thread.
   void interrupt() { is_interrupted_ = true; }
   void abort() { is_aborted_ = true; }
+  // So many devices' scripts have not come to their end; draining waits for them.
+  void set_scripts_running(uint32_t scripts) { scripts_running_ = scripts; }
 
   // After the run, or while it goes on for a snapshot.
   load::FleetStatus total() const;
@@ -79,6 +82,7 @@ class Conductor {
   bool was_interrupted_ = false;
   std::atomic<bool> is_interrupted_ = false;
   std::atomic<bool> is_aborted_ = false;
+  std::atomic<uint32_t> scripts_running_ = 0;
 };
 
 }  // namespace mqtt_sim::engine

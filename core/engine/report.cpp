@@ -14,6 +14,7 @@ using nlohmann::ordered_json;
 double seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
 
 const char* role_of(const load::GroupPlan& group) {
+  if (group.is_scripted) return "script";
   if (group.publish && !group.subscribe.empty()) return "device";
   return group.publish ? "producer" : "consumer";
 }
@@ -52,7 +53,8 @@ ordered_json failure_to_json(const std::optional<load::Failure>& failure) {
   return {{"kind", failure->kind},
           {"text", failure->text},
           {"reason_code", failure->reason == 0 ? ordered_json() : ordered_json(failure->reason)},
-          {"clients", failure->clients}};
+          {"clients", failure->clients},
+          {"group", failure->group.empty() ? ordered_json() : ordered_json(failure->group)}};
 }
 
 ordered_json intervals_to_json(const std::vector<metrics::Interval>& intervals, Instant start) {
@@ -108,6 +110,14 @@ ordered_json generator_to_json(const ReportInput& in, Duration sending) {
   return json;
 }
 
+ordered_json wire_to_json(const ReportInput& in) {
+  if (!in.wire) return nullptr;
+  return {{"bytes_in", in.wire->bytes_in},
+          {"bytes_out", in.wire->bytes_out},
+          {"tls_handshakes", in.wire->tls_handshakes},
+          {"tls_resumed", in.wire->tls_resumed}};
+}
+
 ordered_json broker_to_json(const ReportInput& in) {
   if (!in.broker) return nullptr;
   ordered_json json;
@@ -143,6 +153,7 @@ std::string make_report(ReportInput in) {
   json["groups"] = groups_to_json(in.plan, in.tallies);
   json["intervals"] = intervals_to_json(in.intervals, has_run ? start : Instant{});
   json["generator"] = generator_to_json(in, sending);
+  json["wire"] = wire_to_json(in);
   json["broker"] = broker_to_json(in);
   json["corpus_warnings"] = in.plan.corpus.warnings;
   return json.dump();

@@ -12,6 +12,7 @@
 #include "core/load/fleet.hpp"
 #include "core/metrics/recorder.hpp"
 #include "core/metrics/result.hpp"
+#include "core/net/stats.hpp"
 
 namespace mqtt_sim::engine {
 
@@ -23,6 +24,7 @@ struct ReportInput {
   std::vector<metrics::Interval> intervals;
   std::vector<uint32_t> send_bins;          // of all shards
   std::vector<Duration> shard_cpu_times;    // empty in virtual time
+  std::optional<net::NetStats> wire;        // of all shards' sockets; absent in virtual time
   std::optional<broker::Stats> broker;      // the embedded one
   std::optional<Duration> broker_cpu_time;  // in the time that was measured; absent in virtual time
 };

@@ -1,6 +1,7 @@
 #include "core/engine/run.hpp"
 
 #include <arpa/inet.h>
+#include <sys/eventfd.h>
 
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -8,6 +9,7 @@
 #include "core/base/assert.hpp"
 #include "core/base/random.hpp"
 #include "core/engine/report.hpp"
+#include "core/engine/targets.hpp"
 #include "core/load/dialogue.hpp"
 #include "core/net/driver.hpp"
 
@@ -29,6 +31,12 @@ bool is_ip_address(const std::string& text) {
 
 Duration no_cpu_time() { return Duration(0); }
 
+// In virtual time the scripts' loop drives the run and sleeps on nothing.
+std::shared_ptr<ScriptPort> make_scripts(const load::Plan& plan) {
+  if (plan.device_count() == 0) return nullptr;
+  return std::make_shared<ScriptPort>(plan, plan.is_virtual ? -1 : ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
+}
+
 Duration wall_clock_offset() {
   const auto wall = std::chrono::system_clock::now().time_since_epoch();
   const auto monotonic = std::chrono::steady_clock::now().time_since_epoch();
@@ -42,14 +50,25 @@ uint32_t make_run_id(const load::Plan& plan) {
   return static_cast<uint32_t>(Random(plan.seed).fork(purpose).next());
 }
 
+void add(net::NetStats& to, const net::NetStats& from) {
+  to.bytes_in += from.bytes_in;
+  to.bytes_out += from.bytes_out;
+  to.tls_handshakes += from.tls_handshakes;
+  to.tls_resumed += from.tls_resumed;
+}
+
 }  // namespace
 
 boost::system::result<std::unique_ptr<Run>, load::PlanError> Run::make(const std::string& plan_json) {
   auto plan = load::parse_plan(plan_json);
   if (!plan) return plan.error();
-  if (!plan->broker.empty())
-    if (auto config = parse_broker_config(plan->broker); !config)
-      return load::PlanError{"broker." + config.error().path, config.error().value, config.error().message};
+  std::vector<ListenerConfig> listeners;
+  if (!plan->broker.empty()) {
+    auto config = parse_broker_config(plan->broker);
+    if (!config) return load::PlanError{"broker." + config.error().path, config.error().value, config.error().message};
+    listeners = std::move(config->listeners);
+  }
+  if (auto error = check_targets(*plan, listeners)) return std::move(*error);
   for (const std::string& address : plan->source_addresses)
     if (!is_ip_address(address))
       return load::PlanError{"connect.source_addresses", address, "an IP address of this machine"};
@@ -63,19 +82,27 @@ Run::Run(std::unique_ptr<load::Plan> plan, load::Topology topology)
     : plan_(std::move(plan)),
       topology_(std::move(topology)),
       rendered_(load::render_rows(plan_->corpus)),
-      context_{*plan_, topology_, rendered_, make_run_id(*plan_),
-               plan_->is_virtual ? kVirtualEpoch : wall_clock_offset()},
+      scripts_(make_scripts(*plan_)),
+      context_{*plan_,
+               topology_,
+               rendered_,
+               make_run_id(*plan_),
+               plan_->is_virtual ? kVirtualEpoch : wall_clock_offset(),
+               scripts_.get()},
       conductor_(*plan_),
       progress_(plan_->is_virtual ? 1 : plan_->shards) {}
 
 Run::~Run() {
   abort();
   join();
+  if (scripts_) scripts_->close();
   drivers_.clear();  // before the endpoints they carry
 }
 
 std::optional<RunError> Run::start() {
   MQTT_SIM_ASSERT(threads_.empty());
+  if (scripts_ && !plan_->is_virtual && scripts_->descriptor() < 0)
+    return RunError{"descriptors", "no file descriptor left"};
   return plan_->is_virtual ? start_virtual() : start_real();
 }
 
@@ -101,7 +128,7 @@ std::optional<RunError> Run::start_virtual() {
   if (port == 0) port = kVirtualPort;
   const auto bound = listen_all(*driver, *virtual_broker_, config->listeners);
   if (!bound) return RunError{"port_taken", bound.error().text};
-  target_ = bound->front();
+  targets_ = make_targets(*plan_, config->listeners, *bound, "");
   drivers_.push_back(std::move(driver));
   start_shards(no_cpu_time);
   return std::nullopt;
@@ -109,7 +136,7 @@ std::optional<RunError> Run::start_virtual() {
 
 std::optional<RunError> Run::start_real() {
   if (plan_->target) {
-    target_ = *plan_->target;
+    targets_ = make_targets(*plan_, {}, {}, "");
   } else {
     auto config = parse_broker_config(plan_->broker);
     if (!config->seed) config->seed = Random(plan_->seed).fork(kBrokerPurpose).next();
@@ -117,12 +144,19 @@ std::optional<RunError> Run::start_real() {
     if (const auto error = broker_host_->reload()) return RunError{"broker", error->text};
     const auto bound = broker_host_->start();
     if (!bound) return RunError{"port_taken", bound.error().text};
-    target_ = bound->front();  // that of the first listener
+    targets_ = make_targets(*plan_, config->listeners, *bound, broker_host_->ca_pem());
+    addresses_ = *bound;
+    broker_host_->publish_run_figures({.name = plan_->name, .phase = to_string(Phase::connecting)});
   }
   net::NetOptions options;
   options.connects_in_progress_limit = plan_->connects_in_progress;
   options.source_addresses = plan_->source_addresses;
-  for (uint32_t i = 0; i < plan_->shards; ++i) drivers_.push_back(std::make_unique<net::NetDriver>(options));
+  options.handshake_limit = plan_->connect_timeout;
+  for (uint32_t i = 0; i < plan_->shards; ++i) {
+    auto driver = std::make_unique<net::NetDriver>(options);
+    sockets_.push_back(driver.get());
+    drivers_.push_back(std::move(driver));
+  }
   start_shards(net::NetDriver::thread_cpu_time);
   return std::nullopt;
 }
@@ -134,16 +168,31 @@ void Run::start_shards(CpuClock cpu_clock) {
     peers.push_back(shards_.back().get());
   }
   for (Shard* shard : peers) shard->set_peers(peers);
-  if (broker_host_)
-    peers.front()->set_on_phase([this](Phase phase) {
-      (phase == Phase::running ? broker_cpu_start_ : broker_cpu_end_) = broker_host_->cpu_time();
-    });
+  peers.front()->set_on_phase([this](Phase phase, Instant start) { enter(phase, start); });
+  for (uint32_t i = 0; scripts_ && i < drivers_.size(); ++i) scripts_->carry(i, *drivers_[i]);
+  if (scripts_ && plan_->is_virtual) return shards_.front()->begin(targets_);
   for (Shard* shard : peers) threads_.emplace_back([this, shard] { run_shard(*shard); });
+}
+
+void Run::enter(Phase phase, Instant start) {
+  if (scripts_) scripts_->enter(phase, start);
+  if (!broker_host_ || start == kNever) return;
+  if (phase == Phase::running) broker_cpu_start_ = broker_host_->cpu_time();
+  if (phase == Phase::finishing) broker_cpu_end_ = broker_host_->cpu_time();
+}
+
+Instant Run::advance(Instant until) {
+  MQTT_SIM_ASSERT(scripts_ && plan_->is_virtual && !shards_.empty());
+  assert_context().seed = plan_->seed;
+  Shard& shard = *shards_.front();
+  while (!shard.is_done() && now() < until && !scripts_->has_news()) shard.step(until);
+  if (shard.is_done()) progress_.finish();
+  return now();
 }
 
 void Run::run_shard(Shard& shard) {
   assert_context().seed = plan_->seed;
-  shard.run(target_);
+  shard.run(targets_);
   if (conductor_.phase() == Phase::done) progress_.finish();
 }
 
@@ -164,8 +213,13 @@ std::string Run::poll(std::chrono::nanoseconds patience) {
   return make_snapshot();
 }
 
+void Run::stop_broker() {
+  if (broker_host_) broker_host_->stop();
+}
+
 std::string Run::make_snapshot() {
   const Progress::View view = progress_.view();
+  if (broker_host_) broker_host_->publish_run_figures(figures_of(*plan_, phase_seen_, conductor_, view));
   const load::FleetStatus total = conductor_.total();
   const double span = view.last.seconds > 0 ? view.last.seconds : 1;
   nlohmann::ordered_json json;
@@ -205,7 +259,7 @@ std::string Run::result() {
 }
 
 std::string Run::make_result() {
-  ReportInput in{*plan_, conductor_, {}, std::vector<load::GroupTally>(plan_->groups.size()), {}, {}, {}, {}, {}};
+  ReportInput in{*plan_, conductor_, {}, std::vector<load::GroupTally>(plan_->groups.size()), {}, {}, {}, {}, {}, {}};
   std::vector<uint32_t> sent(topology_.streams().size());
   for (const auto& shard : shards_) shard->fleet().report_sent(sent);
   for (const auto& shard : shards_) {
@@ -217,10 +271,12 @@ std::string Run::make_result() {
     for (size_t i = 0; i < bins.size(); ++i) in.send_bins[i] += bins[i];
     if (!plan_->is_virtual) in.shard_cpu_times.push_back(shard->cpu_time());
   }
+  for (const net::NetDriver* driver : sockets_) add(in.wire ? *in.wire : in.wire.emplace(), driver->stats());
   in.intervals = progress_.intervals();
   if (virtual_broker_) in.broker = virtual_broker_->stats();
   if (broker_host_) {
-    broker_host_->stop();
+    broker_host_->publish_run_figures(figures_of(in));
+    if (!keeps_broker_) broker_host_->stop();
     in.broker = broker_host_->stats();
     in.broker_cpu_time = broker_cpu_end_ - broker_cpu_start_;
   }

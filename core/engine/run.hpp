@@ -12,6 +12,7 @@
 #include "core/engine/broker_host.hpp"
 #include "core/engine/conductor.hpp"
 #include "core/engine/progress.hpp"
+#include "core/engine/script_port.hpp"
 #include "core/engine/shard.hpp"
 #include "core/load/fleet.hpp"
 #include "core/sim/driver.hpp"
@@ -29,6 +30,8 @@ class Run {
   static boost::system::result<std::unique_ptr<Run>, load::PlanError> make(const std::string& plan_json);
   ~Run();
 
+  const load::Plan& plan() const { return *plan_; }
+
   std::optional<RunError> start();
   // Waits at most `patience` for news: a snapshot as JSON, or an empty text.
   std::string poll(std::chrono::nanoseconds patience);
@@ -38,6 +41,20 @@ class Run {
   // Waits for the end. The result as JSON; the same text at every call.
   std::string result();
 
+  // Of the scripted groups; none without one.
+  const std::shared_ptr<ScriptPort>& scripts() const { return scripts_; }
+  void set_scripts_running(uint32_t scripts) { conductor_.set_scripts_running(scripts); }
+  // In virtual time with scripted groups nothing happens but in here: runs until `until`, until there is news for the
+  // scripts, or until the run is over. The time then. From one thread at a time.
+  Instant advance(Instant until);
+  Instant now() const { return drivers_.front()->now(); }
+
+  // Where the embedded broker listens, by listener; empty without one and in virtual time.
+  const std::vector<Address>& addresses() const { return addresses_; }
+  // Before result(): the embedded broker and its pages outlast the run, until stop_broker() or the end of this object.
+  void keep_broker() { keeps_broker_ = true; }
+  void stop_broker();
+
  private:
   Run(std::unique_ptr<load::Plan>, load::Topology);
 
@@ -45,6 +62,7 @@ class Run {
   std::optional<RunError> start_real();
   void start_shards(CpuClock);
   void run_shard(Shard&);
+  void enter(Phase, Instant start);  // from the first shard's thread
   void join();
   std::string make_snapshot();
   std::string make_result();
@@ -52,6 +70,7 @@ class Run {
   std::unique_ptr<load::Plan> plan_;  // at one place for good: topology and fleets point to it
   load::Topology topology_;
   std::vector<std::string> rendered_;
+  std::shared_ptr<ScriptPort> scripts_;
   load::RunContext context_;
   Conductor conductor_;
   Progress progress_;
@@ -61,9 +80,12 @@ class Run {
   std::unique_ptr<broker::Broker> virtual_broker_;
   std::unique_ptr<BrokerHost> broker_host_;       // in real time with the embedded broker only
   std::vector<std::unique_ptr<Driver>> drivers_;  // one a shard
+  std::vector<const net::NetDriver*> sockets_;    // the same in real time, none in virtual time
   std::vector<std::unique_ptr<Shard>> shards_;
   std::vector<std::thread> threads_;
-  Address target_;
+  std::vector<Target> targets_;  // by group
+  std::vector<Address> addresses_;
+  bool keeps_broker_ = false;
   Duration broker_cpu_start_{};  // of the time that is measured
   Duration broker_cpu_end_{};
   size_t intervals_seen_ = 0;

@@ -24,15 +24,21 @@ Shard::Shard(const load::RunContext& context, uint32_t index, Driver& driver, Co
              [this](uint32_t to, std::vector<load::Credit> credits) { hand_over(to, std::move(credits)); }),
       duration_(context.plan.duration) {}
 
-void Shard::run(const Address& target) {
-  fleet_.board(driver_, target);
+void Shard::run(std::span<const Target> targets) {
+  begin(targets);
+  while (!is_done()) step(kNever);
+}
+
+void Shard::begin(std::span<const Target> targets) {
+  fleet_.board(driver_, targets);
   conductor_.begin_connecting(driver_.now());
   fleet_.connect_all(driver_.now());
-  while (phase_ != Phase::done) {
-    driver_.run_until(slice_end(driver_.now()));
-    const Instant now = driver_.now();
-    obey(conductor_.report(index_, fleet_.status(), fleet_.failure(), now), now);
-  }
+}
+
+void Shard::step(Instant until) {
+  driver_.run_until(std::min(until, slice_end(driver_.now())));
+  const Instant now = driver_.now();
+  obey(conductor_.report(index_, fleet_.status(), fleet_.failure(), now), now);
 }
 
 // Credits reach the other shard between two of its turns.
@@ -55,10 +61,16 @@ void Shard::obey(const Directive& directive, Instant now) {
   // When the time is over nothing is called off: what fell due and was not noticed yet has to be seen as late.
   if (directive.is_interrupted && phase_ == Phase::running) fleet_.stop_sending(now);
   if (directive.phase >= Phase::finishing && phase_ < Phase::finishing) {
+    tell_phase(Phase::finishing, directive.start);
     if (phase_ >= Phase::running) leave_running();
     fleet_.finish(now);
   }
   phase_ = directive.phase;
+  tell_phase(phase_, directive.start);
+}
+
+void Shard::tell_phase(Phase phase, Instant start) {
+  if (std::exchange(told_phase_, phase) != phase && on_phase_) on_phase_(phase, start);
 }
 
 void Shard::enter_running(Instant start) {
@@ -68,11 +80,10 @@ void Shard::enter_running(Instant start) {
   fleet_.start(start);
   cpu_start_ = cpu_at_tick_ = cpu_clock_();
   phase_ = Phase::running;
-  if (on_phase_) on_phase_(Phase::running);
+  tell_phase(Phase::running, start);
 }
 
 void Shard::leave_running() {
-  if (on_phase_) on_phase_(Phase::finishing);
   cpu_time_ = cpu_clock_() - cpu_start_;
   if (driver_.now() > tick_begin_) tick(driver_.now(), true);
   tick_begin_ = kNever;

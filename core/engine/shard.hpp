@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -23,10 +24,13 @@ class Shard {
 
   Shard(const load::RunContext&, uint32_t index, Driver&, Conductor&, Progress&, CpuClock);
 
-  void run(const Address& target);
+  void run(std::span<const Target> targets);  // by group; begin(), then step() until it is done
+  void begin(std::span<const Target> targets);
+  void step(Instant until);  // one slice, which ends at `until` at the latest
+  bool is_done() const { return phase_ == Phase::done; }
   void set_peers(std::vector<Shard*> shards) { peers_ = std::move(shards); }
-  // Called on the shard's thread when measuring begins (Phase::running) and ends (Phase::finishing).
-  void set_on_phase(std::function<void(Phase)> on_phase) { on_phase_ = std::move(on_phase); }
+  // Called on the shard's thread when it has entered a phase. `start`: the run's time zero, from Phase::running on.
+  void set_on_phase(std::function<void(Phase, Instant start)> on_phase) { on_phase_ = std::move(on_phase); }
 
   load::Fleet& fleet() { return fleet_; }
   Duration cpu_time() const { return cpu_time_; }  // from time zero until sending and draining were over
@@ -37,6 +41,7 @@ class Shard {
   void obey(const Directive&, Instant now);
   void enter_running(Instant start);
   void leave_running();
+  void tell_phase(Phase, Instant start);
   void tick(Instant now, bool is_last);
 
   uint32_t index_;
@@ -46,8 +51,9 @@ class Shard {
   CpuClock cpu_clock_;
   load::Fleet fleet_;
   std::vector<Shard*> peers_;
-  std::function<void(Phase)> on_phase_;
+  std::function<void(Phase, Instant)> on_phase_;
   Phase phase_ = Phase::connecting;
+  Phase told_phase_ = Phase::connecting;
   Instant end_ = kNever;  // when sending is over
   Instant tick_begin_ = kNever;
   uint32_t tick_number_ = 0;

@@ -40,7 +40,7 @@ Actor::Actor(Fleet& fleet, uint32_t group, uint32_t index)
 
 const GroupPlan& Actor::plan() const { return fleet_.context_.plan.groups[group_]; }
 
-void Actor::board(Driver& driver, const Address& target) { waker_ = &driver.attach(*this, target); }
+void Actor::board(Driver& driver, const Target& target) { waker_ = &driver.attach(*this, target); }
 
 void Actor::connect_at(Instant at) {
   is_waiting_to_connect_ = true;

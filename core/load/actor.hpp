@@ -8,8 +8,10 @@
 #include <string_view>
 #include <vector>
 
+#include "core/base/driver.hpp"
 #include "core/base/endpoint.hpp"
 #include "core/client/client.hpp"
+#include "core/load/boarder.hpp"
 #include "core/load/ledger.hpp"
 #include "core/load/plan.hpp"
 #include "core/load/schedule.hpp"
@@ -18,13 +20,13 @@ namespace mqtt_sim::load {
 
 class Fleet;
 
-class Actor final : public Endpoint {
+class Actor final : public Endpoint, public Boarder {
  public:
   Actor(Fleet&, uint32_t group, uint32_t index);
 
-  void board(Driver&, const Address& target);
-  void connect_at(Instant at);
-  void connect();
+  void board(Driver&, const Target&);
+  void connect_at(Instant at) override;
+  void connect() override;
   void start(Instant now);
   void stop_sending();
   void finish(Instant now);

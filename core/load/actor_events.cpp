@@ -5,6 +5,7 @@
 
 #include "core/base/driver.hpp"
 #include "core/load/actor.hpp"
+#include "core/load/end_words.hpp"
 #include "core/load/fleet.hpp"
 #include "core/load/stamp.hpp"
 
@@ -14,38 +15,7 @@ namespace {
 using metrics::Counter;
 using metrics::Metric;
 
-const char* failure_kind(const client::Disconnected& event) {
-  switch (event.cause) {
-    case client::EndCause::connect_timeout: return "connect_timeout";
-    case client::EndCause::stream: break;
-    default: return "refused";
-  }
-  switch (event.close) {
-    case CloseReason::no_ports: return "no_ports";
-    case CloseReason::descriptors: return "descriptors";
-    case CloseReason::refused:
-    case CloseReason::unreachable: return "unreachable";
-    default: return "refused";
-  }
-}
-
-std::string describe(const client::Disconnected& event) {
-  if (!event.text.empty()) return std::string(event.text);
-  if (event.cause == client::EndCause::stream) return to_string(event.close);
-  std::string text = client::to_string(event.cause);
-  if (is_failure(event.reason)) text += ": " + std::string(protocol::to_string(event.reason));
-  return text;
-}
-
-constexpr size_t kLongestQuote = 200;  // bytes of what a server says that are kept
-
-// The beginning of a text, cut between two characters.
-std::string_view beginning_of(std::string_view text) {
-  if (text.size() <= kLongestQuote) return text;
-  size_t end = kLongestQuote;
-  while (end > 0 && (static_cast<uint8_t>(text[end]) & 0xC0) == 0x80) --end;
-  return text.substr(0, end);
-}
+End end_of(const client::Disconnected& event) { return {event.cause, event.close, event.reason, event.text}; }
 
 // Where a server that does not want us sends us.
 std::string redirection(const protocol::PropertyList& properties) {
@@ -65,6 +35,12 @@ void Actor::handle(const client::Connected& event, Instant now) {
   metrics::Recorder& recorder = fleet_.recorder_;
   recorder.record(Metric::connect, now - event.opening.started);
   recorder.record(Metric::connect_tcp, event.opening.tcp);
+  const auto record_step = [&](Metric metric, Duration step) {
+    if (step > Duration(0)) recorder.record(metric, step);
+  };
+  record_step(Metric::connect_dns, event.opening.resolve);
+  record_step(Metric::connect_tls, event.opening.tls);
+  record_step(Metric::connect_upgrade, event.opening.upgrade);
   recorder.record(Metric::connect_connack, now - event.connect_sent);
   note_words("CONNACK", event.properties, protocol::ReasonCode::success, now);
   is_up_ = true;
@@ -87,7 +63,7 @@ void Actor::handle(const client::Refused& event, Instant now) {
   if (!has_been_ready_ && !has_failed_) {
     has_failed_ = true;
     ++fleet_.status_.failed;
-    fleet_.fail("refused", std::move(text), static_cast<uint8_t>(event.reason), now);
+    fleet_.fail(plan(), "refused", std::move(text), static_cast<uint8_t>(event.reason), now);
   } else {
     fleet_.recorder_.error(text, now, static_cast<uint8_t>(event.reason));
   }
@@ -106,11 +82,11 @@ void Actor::handle(const client::Disconnected& event, Instant now) {
   if (!event.was_connected) fleet_.recorder_.add(Counter::connect_failed);
   if (event.was_connected) fleet_.recorder_.add(Counter::disconnected);
   if (has_failed_) return;  // what was wrong has been told
-  const std::string text = describe(event) + redirection(event.properties);
+  const std::string text = describe(end_of(event), fleet_.driver_->close_detail()) + redirection(event.properties);
   if (has_been_ready_) return fleet_.recorder_.error(text, now, static_cast<uint8_t>(event.reason));
   has_failed_ = true;
   ++fleet_.status_.failed;
-  fleet_.fail(failure_kind(event), text, static_cast<uint8_t>(event.reason), now);
+  fleet_.fail(plan(), failure_kind(end_of(event)), text, static_cast<uint8_t>(event.reason), now);
 }
 
 // Every end by its name: the cause, and beside it what is known of it.
@@ -120,12 +96,7 @@ void Actor::note_end(const client::Disconnected& event, Instant now) {
   if (event.cause == EndCause::server_disconnect && !event.was_connected) {
     text += ": refused by CONNACK: " + std::string(protocol::to_string(event.reason));
   } else if (event.cause != EndCause::by_us) {
-    text += ": " + describe(event);
-  }
-  if (event.cause == EndCause::stream) {
-    if (const std::string_view detail = fleet_.driver_->close_detail(); !detail.empty()) {
-      text += ": " + std::string(beginning_of(detail));
-    }
+    text += ": " + describe(end_of(event), fleet_.driver_->close_detail());
   }
   fleet_.recorder_.end(text + redirection(event.properties), now, static_cast<uint8_t>(event.reason));
   if (event.was_connected) note_words("DISCONNECT", event.properties, event.reason, now);
@@ -197,7 +168,7 @@ void Actor::handle(const client::Subscribed& event, Instant now) {
     if (has_failed_) return;
     has_failed_ = true;
     ++fleet_.status_.failed;
-    return fleet_.fail("refused", std::move(text), code, now);
+    return fleet_.fail(plan(), "refused", std::move(text), code, now);
   }
   become_ready();
 }
@@ -222,7 +193,7 @@ void Actor::give_up_subscribing(Instant now) {
   if (has_been_ready_) return fleet_.recorder_.error(kText, now);
   if (std::exchange(has_failed_, true)) return;
   ++fleet_.status_.failed;
-  fleet_.fail("subscribe_timeout", std::string(kText), 0, now);
+  fleet_.fail(plan(), "subscribe_timeout", std::string(kText), 0, now);
 }
 
 void Actor::become_ready() {

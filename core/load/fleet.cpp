@@ -26,26 +26,35 @@ Fleet::Fleet(const RunContext& context, uint32_t shard, HandOver hand_over)
   }
 }
 
-void Fleet::board(Driver& driver, const Address& target) {
+void Fleet::board(Driver& driver, std::span<const Target> targets) {
   driver_ = &driver;
   const Plan& plan = context_.plan;
+  uint64_t devices_before = 0;
   for (uint32_t group = 0; group < plan.groups.size(); ++group) {
+    const bool is_scripted = plan.groups[group].is_scripted;
     for (uint32_t index = shard_; index < plan.groups[group].count; index += plan.shards) {
+      if (is_scripted) {
+        devices_.emplace_back(*this, group, index, devices_before + index + 1).board(driver, targets[group]);
+        continue;
+      }
       Actor& actor = actors_.emplace_back(*this, group, index);
       if (actor.is_publishing()) producers_[actor.stream()] = &actor;
-      actor.board(driver, target);
+      actor.board(driver, targets[group]);
     }
+    if (is_scripted) devices_before += plan.groups[group].count;
   }
-  status_.clients = static_cast<uint32_t>(actors_.size());
+  status_.clients = static_cast<uint32_t>(actors_.size() + devices_.size());
 }
 
 void Fleet::connect_all(Instant now) {
   const double rate = context_.plan.connect_rate_per_s;
   uint64_t k = shard_;
-  for (Actor& actor : actors_) {
-    actor.connect_at(rate == 0 ? now : now + Duration(static_cast<int64_t>(static_cast<double>(k) * 1e9 / rate)));
+  const auto give_time = [&](Boarder& client) {
+    client.connect_at(rate == 0 ? now : now + Duration(static_cast<int64_t>(static_cast<double>(k) * 1e9 / rate)));
     k += context_.plan.shards;
-  }
+  };
+  for (Actor& actor : actors_) give_time(actor);
+  for (Device& device : devices_) give_time(device);
 }
 
 void Fleet::start(Instant at) {
@@ -63,6 +72,7 @@ void Fleet::stop_sending(Instant now) {
 void Fleet::finish(Instant now) {
   waiting_to_connect_.clear();
   for (Actor& actor : actors_) actor.finish(now);
+  for (Device& device : devices_) device.finish();
 }
 
 void Fleet::take_credits(const std::vector<Credit>& credits, Instant now) {
@@ -88,8 +98,8 @@ std::vector<GroupTally> Fleet::audit(const std::vector<uint32_t>& sent) const {
   return tallies;
 }
 
-void Fleet::ask_to_connect(Actor& actor) {
-  waiting_to_connect_.push_back(&actor);
+void Fleet::ask_to_connect(Boarder& client) {
+  waiting_to_connect_.push_back(&client);
   connect_waiting();
 }
 
@@ -111,9 +121,9 @@ uint32_t Fleet::shard_of(uint32_t stream) const {
   return context_.topology.streams()[stream].index % context_.plan.shards;
 }
 
-void Fleet::fail(std::string kind, std::string text, uint8_t reason, Instant now) {
+void Fleet::fail(const GroupPlan& group, std::string kind, std::string text, uint8_t reason, Instant now) {
   recorder_.error(text, now, reason);
-  if (!failure_) failure_ = Failure{std::move(kind), std::move(text), reason, 0};
+  if (!failure_) failure_ = Failure{std::move(kind), std::move(text), reason, 0, group.name};
   ++failure_->clients;
 }
 

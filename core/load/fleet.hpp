@@ -7,11 +7,14 @@
 #include <deque>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "core/base/driver.hpp"
 #include "core/load/actor.hpp"
+#include "core/load/boarder.hpp"
+#include "core/load/device.hpp"
 #include "core/load/ledger.hpp"
 #include "core/load/payload.hpp"
 #include "core/load/plan.hpp"
@@ -27,6 +30,7 @@ struct RunContext {
   const std::vector<std::string>& rendered;  // render_rows() of the corpus
   uint32_t run_id = 0;                       // in every stamp
   Duration epoch_offset{};                   // wall clock minus driver time
+  ScriptSink* scripts = nullptr;             // of the scripted groups
 };
 
 // Copies of a stream's messages that arrived on another shard than its producer's.
@@ -37,17 +41,20 @@ struct Credit {
 
 // Why a client could not be brought up, or was lost.
 struct Failure {
-  std::string
-      kind;  // unreachable, refused, broker_lost, connect_timeout, subscribe_timeout, descriptors, no_ports, protocol
+  // unreachable, refused, broker_lost, connect_timeout, subscribe_timeout, descriptors, no_ports, tls, upgrade,
+  // protocol
+  std::string kind;
   std::string text;
   uint8_t reason = 0;  // MQTT reason code; 0 when there was none
   uint32_t clients = 0;
+  std::string group = {};  // of the first of them
 };
 
 struct FleetStatus {
   uint32_t clients = 0;
   uint32_t ready = 0;         // have been connected and subscribed
   uint32_t up = 0;            // connected now
+  uint32_t left = 0;          // ended by their script
   uint32_t failed = 0;        // could not be brought up
   uint32_t finished = 0;      // closed after finish()
   uint64_t planned = 0;       // messages the timetable still means to send or has sent; 0 where unpaced
@@ -80,7 +87,8 @@ class Fleet {
   // `hand_over` carries credits to the shard that owns the stream; it is never called with a single shard.
   Fleet(const RunContext&, uint32_t shard, HandOver hand_over);
 
-  void board(Driver&, const Address& target);  // makes the clients and gives them to the driver
+  // Makes the clients and gives them to the driver; `targets` by group.
+  void board(Driver&, std::span<const Target> targets);
   void connect_all(Instant now);
   void start(Instant at);          // the run's time zero; all clients of the run are ready
   void stop_sending(Instant now);  // nothing more falls due
@@ -99,15 +107,16 @@ class Fleet {
 
  private:
   friend class Actor;
+  friend class Device;
 
   // At most the plan's connects_in_progress clients of this shard are between their wish and CONNACK: a listener's
   // backlog that overflows costs its clients a second each, which would look like a slow broker.
-  void ask_to_connect(Actor&);
+  void ask_to_connect(Boarder&);
   void connect_settled();
   void connect_waiting();
 
   uint32_t shard_of(uint32_t stream) const;
-  void fail(std::string kind, std::string text, uint8_t reason, Instant now);
+  void fail(const GroupPlan& group, std::string kind, std::string text, uint8_t reason, Instant now);
   void note_arrival(uint32_t stream);  // one more copy of a stream arrived here
   void settle(Instant now);            // lets producers whose window opened go on
   void note_send(Instant now);
@@ -119,9 +128,10 @@ class Fleet {
   metrics::Recorder recorder_;
   std::vector<std::optional<PayloadWriter>> writers_;  // by group
   std::deque<Actor> actors_;
+  std::deque<Device> devices_;     // of the scripted groups
   std::vector<Actor*> producers_;  // by stream; null where another shard has it
   std::vector<Actor*> unblocked_;  // producers to let go on in settle()
-  std::deque<Actor*> waiting_to_connect_;
+  std::deque<Boarder*> waiting_to_connect_;
   uint32_t connecting_ = 0;
   std::vector<std::vector<Credit>> outgoing_;  // by shard
   std::vector<uint32_t> send_bins_;            // messages handed to clients, per kSendBin from the start

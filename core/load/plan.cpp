@@ -4,6 +4,7 @@
 #include "core/load/placeholder.hpp"
 #include "core/load/plan_reader.hpp"
 #include "core/load/stamp.hpp"
+#include "core/load/target_reader.hpp"
 #include "core/load/topology.hpp"
 #include "core/protocol/topic.hpp"
 
@@ -191,12 +192,14 @@ void check_response_topic(const Reader& in, const GroupPlan& group) {
   if (!protocol::is_valid_topic_name(topic)) in.at("publish").fail("properties", "a response topic without wildcards");
 }
 
-GroupPlan read_group(const Reader& in, Duration connect_timeout) {
+GroupPlan read_group(const Reader& in, const Plan& plan, TargetReader& targets, Duration connect_timeout) {
   GroupPlan group;
   group.name = in.text("name");
   group.count = in.integer<uint32_t>("count", 1, 10'000'000);
   group.client = read_client(in.at("client"), connect_timeout);
   group.client_id = in.at("client").text("client_id");
+  group.target.address = plan.target.value_or(Address{});
+  if (!in.is_null("target")) group.target = targets.read(in.at("target"), group.target.address);
   if (!in.is_null("publish")) {
     group.publish = read_publish(in.at("publish"), group.client.version);
     group.client.in_flight_maximum = static_cast<uint16_t>(group.publish->in_flight);
@@ -208,6 +211,9 @@ GroupPlan read_group(const Reader& in, Duration connect_timeout) {
   group.subscription_identifier = in.integer_or<uint32_t>("subscription_identifier", 1, kLargestIdentifier, 0);
   if (group.subscription_identifier > 0 && group.client.version != protocol::ProtocolVersion::v5_0)
     in.fail("subscription_identifier", kOnlyIn5);
+  group.is_scripted = in.boolean_or("script", false);
+  if (group.is_scripted && (group.publish || !group.subscribe.empty()))
+    in.fail("script", "false for a group that publishes or subscribes by the plan");
   return group;
 }
 
@@ -250,15 +256,17 @@ Plan read_plan(const Reader& in) {
   const Reader link = in.at("link");
   plan.link_latency = link.duration("latency_ns");
   plan.link_jitter = link.duration("jitter_ns");
-  if (!in.is_null("target"))
-    plan.target = Address{in.at("target").text("host"), in.at("target").integer<uint16_t>("port", 1, UINT16_MAX)};
+  if (!in.is_null("target")) plan.target = read_address(in.at("target"));
   if (!in.is_null("broker")) plan.broker = in.json()["broker"].dump();
   if (!plan.broker.empty() && !in.json()["broker"].is_object())
     in.fail("broker", "an object of broker options, or null");
   if (plan.target.has_value() == !plan.broker.empty()) in.fail("target", "either target or broker, not both");
   if (plan.is_virtual && plan.target) in.fail("target", "null: virtual time has no outside broker");
   const Duration connect_timeout = in.at("connect").duration("timeout_ns");
-  for (const Reader& group : in.items("groups")) plan.groups.push_back(read_group(group, connect_timeout));
+  plan.connect_timeout = connect_timeout;
+  TargetReader targets;
+  for (const Reader& group : in.items("groups"))
+    plan.groups.push_back(read_group(group, plan, targets, connect_timeout));
   if (plan.groups.empty()) in.fail("groups", "at least one group of clients");
   if (plan.warmup >= plan.duration && plan.duration > Duration(0)) in.fail("warmup_ns", "less than duration_ns");
   read_corpus(in.at("corpus"), plan);
@@ -282,6 +290,12 @@ uint32_t Plan::client_count() const {
 uint32_t Plan::stream_count() const {
   uint32_t count = 0;
   for (const GroupPlan& group : groups) count += group.publish ? group.count : 0;
+  return count;
+}
+
+uint32_t Plan::device_count() const {
+  uint32_t count = 0;
+  for (const GroupPlan& group : groups) count += group.is_scripted ? group.count : 0;
   return count;
 }
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "core/base/driver.hpp"
+#include "core/base/target.hpp"
 #include "core/base/time.hpp"
 #include "core/client/options.hpp"
 #include "core/load/corpus.hpp"
@@ -61,10 +61,12 @@ struct GroupPlan {
   std::string name;
   uint32_t count = 1;
   std::string client_id;  // with placeholders
+  Target target;          // without its address when the broker is the embedded one
   client::ClientOptions client;
   std::optional<PublishPlan> publish;
   std::vector<SubscribePlan> subscribe;
   uint32_t subscription_identifier = 0;  // of all of them; 0: none
+  bool is_scripted = false;              // what they do is ordered from outside
 };
 
 struct Plan {
@@ -77,16 +79,18 @@ struct Plan {
   uint32_t shards = 1;
   double connect_rate_per_s = 0;  // 0: unpaced
   uint32_t connects_in_progress = 64;
+  Duration connect_timeout = std::chrono::seconds(10);
   std::vector<std::string> source_addresses;
   Duration link_latency{};
   Duration link_jitter{};
-  std::optional<Address> target;  // absent: the embedded broker
+  std::optional<Address> target;  // of the outside broker; absent: the embedded broker
   std::string broker;             // JSON object of the embedded broker's options; empty with a target
   Corpus corpus;                  // empty when no group speaks dialogues
   std::vector<GroupPlan> groups;
 
   uint32_t client_count() const;
   uint32_t stream_count() const;  // clients that publish
+  uint32_t device_count() const;  // clients that are scripted
 };
 
 // What is wrong with a plan: the path inside the JSON document, the value there, what would be right.

@@ -1,5 +1,5 @@
-// Reads the members of the Plan's JSON document with their type and range checked. Used by plan.cpp alone; a member
-// that a later version added may be absent and then has its default.
+// Reads the members of the Plan's JSON document with their type and range checked. Used by the readers of plans alone;
+// a member that a later version added may be absent and then has its default.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -46,6 +46,18 @@ class Reader {
   std::optional<std::string> optional_text(const char* key) const {
     if (is_null(key)) return std::nullopt;
     return text(key);
+  }
+  std::string text_or(const char* key, std::string otherwise) const { return is_null(key) ? otherwise : text(key); }
+  // Absent: none.
+  std::vector<std::string> texts(const char* key) const {
+    std::vector<std::string> list;
+    if (is_null(key)) return list;
+    if (!member(key).is_array()) return fail(key, "a list of texts"), list;
+    for (const Json& item : member(key)) {
+      if (!item.is_string()) return fail(key, "a list of texts"), list;
+      list.push_back(item.get<std::string>());
+    }
+    return list;
   }
   // A text that MQTT can carry as a string, as far as its length goes.
   std::string short_text(const char* key) const {

@@ -17,7 +17,10 @@ namespace mqtt_sim::metrics {
 
 enum class Metric : uint8_t {
   connect,              // wish to connect until CONNACK
+  connect_dns,          // name to address, where there was a name
   connect_tcp,          // TCP handshake
+  connect_tls,          // TLS handshake
+  connect_upgrade,      // HTTP upgrade to WebSocket
   connect_connack,      // CONNECT written until CONNACK
   suback,               // SUBSCRIBE until SUBACK
   publish_ack,          // PUBLISH until PUBACK or PUBCOMP
@@ -25,7 +28,7 @@ enum class Metric : uint8_t {
   latency_uncorrected,  // actual send time until delivery
   lateness,             // intended until actual send time: the generator's own delay
 };
-inline constexpr size_t kMetricCount = 8;
+inline constexpr size_t kMetricCount = 11;
 std::string_view to_string(Metric);
 
 enum class Counter : uint8_t {
@@ -51,8 +54,10 @@ enum class Counter : uint8_t {
   unexpected_acks,  // acknowledgements of nothing in flight
   bytes_in,         // bytes read from streams
   bytes_out,        // bytes written to streams
+  device_sent,      // messages that scripts sent: written at QoS 0, acknowledged above
+  device_received,  // messages that scripts were given
 };
-inline constexpr size_t kCounterCount = 22;
+inline constexpr size_t kCounterCount = 24;
 std::string_view to_string(Counter);
 
 using Counters = std::array<uint64_t, kCounterCount>;  // by Counter

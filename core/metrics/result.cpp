@@ -50,8 +50,8 @@ Interval make_interval(const IntervalPart& part, Instant begin, Instant end, uin
   return {
       .end = end,
       .seconds = seconds_between(begin, end),
-      .sent = part.count(Counter::written),
-      .received = part.count(Counter::delivered),
+      .sent = part.count(Counter::written) + part.count(Counter::device_sent),
+      .received = part.count(Counter::delivered) + part.count(Counter::device_received),
       .clients_up = clients_up,
       .latency_count = part.latency.count(),
       .latency_p50 = percentile(part.latency, 50),

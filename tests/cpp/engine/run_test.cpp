@@ -47,6 +47,56 @@ TEST_P(BothDrivers, give_equal_counts) {
 
 INSTANTIATE_TEST_SUITE_P(qos, BothDrivers, ::testing::Values(0, 1, 2));
 
+class EveryTransport : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(EveryTransport, carries_a_run_to_the_embedded_broker) {
+  for (const char* driver : {"net", "sim"}) {
+    json plan = plan_part(driver, 5, 1);
+    for (json& group : plan["groups"]) group["target"] = {{"transport", GetParam()}};
+    const json result = run_to_end(plan);
+    EXPECT_EQ(result["counts"]["delivered"], 250) << driver;
+    EXPECT_EQ(result["counts"]["lost"], 0) << driver;
+    EXPECT_EQ(result["errors"].dump(), "[]") << driver;
+    const bool is_real = std::string(driver) == "net";
+    const std::string transport = GetParam();
+    const bool is_secured = transport == "tls" || transport == "wss";
+    const bool is_upgraded = transport == "ws" || transport == "wss";
+    EXPECT_EQ(result["metrics"]["connect_tls"]["count"], is_real && is_secured ? 11 : 0) << driver;
+    EXPECT_EQ(result["metrics"]["connect_upgrade"]["count"], is_real && is_upgraded ? 11 : 0) << driver;
+    if (!is_real) {
+      EXPECT_TRUE(result["wire"].is_null());
+      continue;
+    }
+    EXPECT_EQ(result["wire"]["tls_handshakes"], is_secured ? 11 : 0);
+    const uint64_t wire_out = result["wire"]["bytes_out"];
+    const uint64_t mqtt_out = result["counts"]["bytes_out"];
+    EXPECT_EQ(wire_out > mqtt_out, transport != "tcp") << wire_out << " of the sockets, " << mqtt_out << " of MQTT";
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(transports, EveryTransport, ::testing::Values("tcp", "tls", "ws", "wss"));
+
+TEST(RealRun, groups_may_come_by_different_transports) {
+  json plan = plan_part("net", 5, 2);
+  plan["groups"][0]["target"] = {{"transport", "wss"}};
+  plan["groups"][1]["target"] = {{"transport", "tls"}};
+  plan["shards"] = 2;
+  const json result = run_to_end(plan);
+  EXPECT_EQ(result["counts"]["delivered"], 250);
+  EXPECT_EQ(result["counts"]["acknowledged"], 125);
+  EXPECT_EQ(result["wire"]["tls_handshakes"], 10);
+}
+
+TEST(RealRun, a_client_that_does_not_trust_the_broker_says_so) {
+  json plan = plan_part("net", 1, 0);
+  plan["broker"] = {{"port", 0}};
+  plan["groups"][0]["target"] = {{"transport", "tls"}, {"tls", {{"system_ca", true}}}};
+  const json result = run_to_end(plan);
+  EXPECT_EQ(result["failure"]["kind"], "tls");
+  const std::string text = result["failure"]["text"];
+  EXPECT_NE(text.find("certificate"), std::string::npos) << text;
+}
+
 TEST(VirtualRun, same_seed_gives_the_same_bytes) {
   RecordProperty("req", "Z-02");
   const auto first = make_run(plan_part("sim", 30, 1));

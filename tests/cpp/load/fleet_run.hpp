@@ -23,8 +23,9 @@ class FleetRun {
     driver.run_until(Instant(std::chrono::seconds(1)));  // so that nothing depends on an epoch of zero
   }
 
+  void board() { fleet.board(driver, std::vector<Target>(plan.groups.size())); }
   void connect() {
-    fleet.board(driver, {});
+    board();
     fleet.connect_all(driver.now());
     run_for(std::chrono::seconds(1));
   }

@@ -27,7 +27,7 @@ struct TwoShards {
         ++handed_over[to];
         mail[to].insert(mail[to].end(), credits.begin(), credits.end());
       }));
-      fleets.back()->board(driver, {});
+      fleets.back()->board(driver, std::vector<Target>(plan.groups.size()));
       fleets.back()->connect_all(driver.now());
     }
     driver.run_until(driver.now() + 1s);

@@ -30,7 +30,7 @@ bool has_error(FleetRun& run, std::string_view text) { return run.fleet.recorder
 TEST(Fleet, IsReadyWhenAllAreConnectedAndSubscribed) {
   FleetRun run(pair_plan());
   run.driver.script.latency = 5ms;
-  run.fleet.board(run.driver, {});
+  run.board();
   EXPECT_EQ(run.status().clients, 6u);
   run.fleet.connect_all(run.driver.now());
   run.run_for(15ms);  // stream, CONNECT, CONNACK
@@ -348,7 +348,7 @@ TEST(Fleet, FinishCountsEachClientOnceWhateverItsState) {
 
 TEST(Fleet, FinishBeforeAnyoneIsUpEndsToo) {
   FleetRun idle(pair_plan());
-  idle.fleet.board(idle.driver, {});
+  idle.board();
   idle.fleet.finish(idle.driver.now());
   EXPECT_EQ(idle.status().finished, 6u);
 
