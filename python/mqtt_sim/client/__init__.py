@@ -1,0 +1,25 @@
+"""Clients for Python: `Client` for asyncio, `BlockingClient` and `connect()` for scripts and the REPL."""
+
+from mqtt_sim.client.blocking import BlockingClient, connect
+from mqtt_sim.client.client import Client
+from mqtt_sim.client.delivery import Delivery
+from mqtt_sim.client.message import Connack, DecodeError, Message, Packet
+from mqtt_sim.client.settings import ClientOptions, LastWill, Login
+from mqtt_sim.client.streams import MessageStream
+from mqtt_sim.client.subscription import Grant
+
+__all__ = [
+    "BlockingClient",
+    "Client",
+    "ClientOptions",
+    "Connack",
+    "DecodeError",
+    "Delivery",
+    "Grant",
+    "LastWill",
+    "Login",
+    "Message",
+    "MessageStream",
+    "Packet",
+    "connect",
+]
