@@ -8,7 +8,7 @@ scenario = Scenario(
     name="episode4",
     description="1,000 speakers of dialogue, each with a listener of its own, and three critics who hear everything",
     seed=4,
-    duration="20s",
+    duration=20,
     producers=[
         Producers(
             name="cast",
