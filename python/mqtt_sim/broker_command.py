@@ -6,12 +6,14 @@ import json
 import signal
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from mqtt_sim.broker import SYS_INTERVAL_S, Broker
-from mqtt_sim.errors import ScenarioError
-from mqtt_sim.scenario.broker_url import DEFAULT_PORT
+from mqtt_sim.broker_url import DEFAULT_PORT
+from mqtt_sim.errors import CouldNotRun, ScenarioError, UsageError
 from mqtt_sim.scenario.embedded_broker import EmbeddedBroker
+from mqtt_sim.scenario.listener import Listener
 from mqtt_sim.scenario.load import load_embedded_broker
 from mqtt_sim.scenario.override import parse_settings
 
@@ -23,7 +25,7 @@ def settings_of(file: str | None, options: Mapping[str, Any], settings: Sequence
     given = {name: value for name, value in options.items() if value is not None}
     broker = load_embedded_broker(file, given, parse_settings(settings, EmbeddedBroker))
     defaults: dict[str, Any] = {"sys_interval": SYS_INTERVAL_S}
-    if not broker.listeners:
+    if not broker.listeners and broker.unix is None:
         defaults["port"] = DEFAULT_PORT
     return broker.model_copy(update={key: item for key, item in defaults.items() if key not in broker.model_fields_set})
 
@@ -33,14 +35,19 @@ def print_settings(settings: EmbeddedBroker) -> None:
     print(json.dumps(settings.shown(), indent=2, ensure_ascii=False))
 
 
-def serve(settings: EmbeddedBroker, *, verbose: bool) -> None:
-    """Serves until SIGINT or SIGTERM; SIGHUP reads the users and ACL files again."""
+def serve(settings: EmbeddedBroker, *, verbose: bool, ca_file: str | None = None) -> None:
+    """Serves until SIGINT or SIGTERM; SIGHUP reads the users and ACL files again.
+
+    Writes what clients must trust to `ca_file`, for certificates made at the start.
+    """
     # Blocked, then waited for: a handler could come between any two steps, and the broker's thread inherits the mask.
     awaited = ENDS | {signal.SIGHUP}
     before = signal.pthread_sigmask(signal.SIG_BLOCK, awaited)
     try:
         with Broker(settings) as broker:
-            _announce(broker)
+            if ca_file is not None:
+                _write_ca(broker, ca_file)
+            _announce(broker, ca_file)
             while (number := _next_signal(awaited, broker, verbose=verbose)) not in ENDS:
                 if number == signal.SIGHUP:
                     _reload(broker)
@@ -48,10 +55,26 @@ def serve(settings: EmbeddedBroker, *, verbose: bool) -> None:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _announce(broker: Broker) -> None:
-    names = [listener.name for listener in broker.settings.listeners] or [None]
-    for place, name in zip(broker.places, names, strict=True):
-        print(f"listening mqtt {place}" + (f" ({name})" if name else ""), flush=True)
+def _write_ca(broker: Broker, file: str) -> None:
+    if not broker.ca_pem:
+        raise UsageError(f"--write-ca {file}: no certificate is made at this start, so there is no CA to write")
+    try:
+        Path(file).write_text(broker.ca_pem, encoding="ascii")
+    except OSError as error:
+        raise CouldNotRun(f"--write-ca {file}: cannot be written: {error.strerror}", kind="ca_file") from None
+
+
+def _announce(broker: Broker, ca_file: str | None) -> None:
+    for place, (_, way) in zip(broker.places, broker.settings.ways_in(), strict=True):
+        first, *others = way.schemes or ["unix"]
+        name = [way.name] if isinstance(way, Listener) and way.name else []
+        notes = "; ".join(name + ([f"also {', '.join(others)}"] if others else []))
+        print(f"listening {first} {place}" + (f" ({notes})" if notes else ""), flush=True)
+    if broker.ca_pem:
+        where = f"is in {ca_file}" if ca_file else "comes by --write-ca FILE"
+        print(f"TLS with a certificate made at this start; the CA that clients must trust {where}", flush=True)
+    if broker.page:
+        print(f"page {broker.page}", flush=True)
 
 
 def _next_signal(awaited: frozenset[signal.Signals], broker: Broker, *, verbose: bool) -> int:

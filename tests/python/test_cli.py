@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -12,9 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 
 from fake_core import FakeCore, RunError, measured, snapshot
-from mqtt_sim.cli import with_command
+from mqtt_sim.cli import app, with_command
+from mqtt_sim.command.command_words import command_words
+from mqtt_sim.command.registry import COMMANDS, Commands
 from mqtt_sim.scenario.schema import SCHEMA_FILE
 
 Cli = Callable[..., Any]
@@ -138,7 +142,8 @@ def test_full_disk_still_prints_the_summary(core: FakeCore, cli: Cli, small_file
         (["{file}", "--set", "durtion"], 2, "--set durtion: should look like path=value"),
         (["{file}", "--set", "producers.0.qos=9"], 104, "producers[0].qos = 9: should be 0, 1 or 2"),
         (["{file}", "--set", 'thresholds={"latncy":[]}'], 104, 'there is no metric "latncy"; did you mean "latency"?'),
-        (["{file}", "--broker", "wss://h"], 2, 'the transport "wss" is not supported by this version'),
+        (["{file}", "--ifaddr", "127.0.0.2,x"], 104, 'connect.source_addresses[1] = "x": should be an IP address'),
+        (["{file}", "--broker", "quic://h"], 2, 'there is no transport "quic"'),
         (
             ["{file}", "--set", "producers.0.payload=dialogue", "--corpus", "no.txt"],
             104,
@@ -203,7 +208,9 @@ def test_broker_prints_its_port_and_ends_on_a_signal(core: FakeCore, cli: Cli, m
 
     monkeypatch.setattr(core.Broker, "start", stop_soon(core.Broker.start))
     ended = cli("broker", "--port", "0")
-    assert ended == (0, f"listening mqtt 127.0.0.1:{core.broker_port}\n", "")
+    place = f"127.0.0.1:{core.broker_port}"
+    told = f"listening mqtt {place} (also mqtts, ws, wss, http, https)\npage http://{place}/crawl\n"
+    assert ended == (0, told, "")
     assert core.calls == ["broker start", "broker stop"]
 
 
@@ -225,8 +232,11 @@ def test_scenarios_are_listed_with_their_descriptions(cli: Cli) -> None:
     lines = cli("scenarios").out.splitlines()
     assert [line.split()[0] for line in lines] == [
         "episode4",
+        "game_server",
         "idle",
         "open_loop",
+        "request_response",
+        "sensors",
         "throughput",
         "tutorial",
     ]
@@ -256,10 +266,19 @@ def test_version_is_printed(cli: Cli) -> None:
 # ---- as a process
 
 
-@pytest.mark.parametrize("command", [[], ["run"], ["broker"], ["schema"], ["scenarios"], ["corpus", "info"]])
-def test_help_ends_with_examples_and_exit_codes(cli: Cli, command: list[str]) -> None:
+def every_command() -> list[tuple[str, ...]]:
+    return [command.path for command in command_words(typer.main.get_command(app)).walk()]
+
+
+def test_list_of_commands_says_what_each_says_of_itself() -> None:
+    told = {name: command.help.split("\n\n")[0] for name, command in Commands().items()}
+    assert told == COMMANDS
+
+
+@pytest.mark.parametrize("command", every_command(), ids=" ".join)
+def test_help_ends_with_examples_and_exit_codes(cli: Cli, command: tuple[str, ...]) -> None:
     out = " ".join(cli(*command, "--help").out.split())
-    assert "Examples: mqtt-sim" in out
+    assert re.search(rf"Examples: .*\bmqtt-sim {' '.join(command)}", out)
     assert "107 the user's script raised" in out
 
 
@@ -269,7 +288,7 @@ def test_help_is_quick_and_loads_no_engine() -> None:
         "import sys, time, contextlib, io\n"
         "from mqtt_sim.cli import main\n"
         "with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit): main(['--help'])\n"
-        "print(time.process_time(), [name for name in sys.modules if name.startswith(('mqtt_sim.', 'pydantic.'))])"
+        "print(time.process_time(), [name for name in sys.modules if name.startswith(('mqtt_sim.', 'pydantic'))])"
     )
     best = 9.0
     for _ in range(3):
@@ -278,6 +297,7 @@ def test_help_is_quick_and_loads_no_engine() -> None:
         best = min(best, float(seconds))
         assert "mqtt_sim._core" not in names
         assert "mqtt_sim.scenario" not in names
+        assert "pydantic" not in names
     assert best < 0.4, "CPU seconds, on a slow machine; about half of it elsewhere"
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mqtt_sim.errors import CouldNotRun
 from mqtt_sim.result import Result
+from mqtt_sim.whole_files import READABLE, write_whole
 
 
 def report_text(result: Result) -> str:
@@ -38,29 +39,9 @@ def write_report(result: Result, path: str | Path) -> None:
             with target.open("w", encoding="utf-8") as stream:
                 stream.write(report_text(result))
         else:
-            _replace(target, report_text(result))
+            write_whole([(target, report_text(result), READABLE)])
     except OSError as error:
         raise _cannot_write(path, error, result) from None
-
-
-def _replace(target: Path, text: str) -> None:
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, target)
-    except BaseException:
-        os.unlink(temporary)
-        raise
-
-
-def _umask() -> int:
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask
 
 
 def _is_special(target: Path) -> bool:

@@ -13,6 +13,7 @@ from mqtt_sim.thresholds import Verdict
 
 _COLUMNS = ("count", "min", "p50", "p90", "p99", "p99.9", "max")
 _ERRORS_SHOWN = 10
+_FATES = ("returned", "stopped", "failed", "running")
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ def summary(result: Result, marks: Marks = UNICODE) -> str:
         _section("THRESHOLDS", _thresholds(result.thresholds, marks)),
         _section("TOTALS", _totals(result)),
         _section("METRICS", _metrics(result.metrics)),
+        _section("DEVICES (scripts in Python)", _devices(result)),
         _section("GENERATOR", _generator(result, marks)),
         _section("WARNINGS", result.warnings),
         _section("ERRORS", _errors(result.errors)),
@@ -114,6 +116,18 @@ def _cells(metric: Distribution) -> list[str]:
     return [format_count(metric.count), *(format_ns(seconds * NS_PER_S) for seconds in durations)]
 
 
+def _devices(result: Result) -> Iterator[str]:
+    if not result.has_python:
+        return
+    for group in result.device_groups:
+        fates = ", ".join(f"{format_count(int(group[fate]))} {fate}" for fate in _FATES if group.get(fate))
+        yield f"{group['name']}: {format_count(int(group['clients']))} devices; {fates or 'none began'}"
+    yield "messages   " + _counts(result, ("device_sent", "device_received"))
+    if counts := result.device_counts:
+        yield "counts     " + ", ".join(f"{format_count(count)} {name}" for name, count in counts.items())
+    yield from _metrics(result.device_metrics)
+
+
 def _generator(result: Result, marks: Marks) -> Iterator[str]:
     generator: Mapping[str, Any] = result.document.get("generator") or {}
     parts = []
@@ -146,5 +160,6 @@ def _status_line(result: Result) -> str:
         "invalid": "the load generator itself was too slow, so the figures say little about the broker",
         "interrupted": f"after {format_duration(round(result.elapsed, 1))}; the figures are those until then",
         "could_not_run": result.failure_text,
+        "script_failed": str(result.script_error),
     }
     return f"{result.status.upper().replace('_', ' ')} (exit code {result.exit_code}): {reasons[result.status]}"
