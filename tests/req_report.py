@@ -1,8 +1,8 @@
 """Which requirement rows have a test that names them: `python tests/req_report.py [--short]`.
 
 The rows are the lines of tests/requirements.txt. A Python test names a row with `@pytest.mark.req("K-02")`, a C++ test
-with `RecordProperty("req", "K-02")`, a browser script with a comment `req: K-02`; several rows may stand in one. This
-reads the sources and runs nothing, so a row counts here even when its test fails or is skipped: the test runs say that.
+with `RecordProperty("req", "K-02")`, a script with a comment `req: K-02`; several rows may stand in one. This reads the
+sources and runs nothing, so a row counts here even when its test fails or is skipped: the test runs say that.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ SPELLINGS = {
     ".py": re.compile(r"pytest\.mark\.req\(([^)]*)\)"),
     ".cpp": re.compile(r'(?:RecordProperty\(\s*"req",\s*|\bprove\(\s*)([^)]*)\)'),
     ".js": re.compile(r"\breq: *([A-Z]-\d\d(?:[, ]+[A-Z]-\d\d)*)"),
+    ".mjs": re.compile(r"\breq: *([A-Z]-\d\d(?:[, ]+[A-Z]-\d\d)*)"),
 }
 ROW = re.compile(r"\b[A-Z]-\d\d\b")
 
