@@ -1,10 +1,13 @@
 // Run: the engine's run for Python. Every call that may wait does so without the GIL, and no callback comes back, so
 // the message path never meets Python.
+#include <pybind11/stl.h>
+
 #include <chrono>
 #include <nlohmann/json.hpp>
 
 #include "core/engine/run.hpp"
 #include "python/bindings/module.hpp"
+#include "python/bindings/scripted_clients.hpp"
 
 namespace mqtt_sim::bindings {
 namespace py = pybind11;
@@ -35,6 +38,22 @@ std::string poll(engine::Run& run, double timeout_s) {
   return run.poll(std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>(bounded_s)));
 }
 
+py::object devices(const engine::Run& run) {
+  if (!run.scripts()) return py::none();
+  return py::cast(ScriptedClients(run.scripts()));
+}
+
+// ("running", the run's time zero in ns or None).
+py::tuple stage(const engine::Run& run) {
+  const engine::ScriptPort::Stage stage = run.scripts() ? run.scripts()->stage() : engine::ScriptPort::Stage();
+  const py::object start = stage.start == kNever ? py::object(py::none()) : py::int_(to_ns(stage.start));
+  return py::make_tuple(engine::to_string(stage.phase), start);
+}
+
+int64_t advance(engine::Run& run, std::optional<int64_t> until_ns) {
+  return to_ns(run.advance(until_ns ? instant_from_ns(*until_ns) : kNever));
+}
+
 }  // namespace
 
 void bind_run(py::module_& module) {
@@ -51,15 +70,38 @@ void bind_run(py::module_& module) {
       .def("interrupt", &engine::Run::interrupt,
            "Ends the run in good order: no more sends, a short drain, a partial result.")
       .def("abort", &engine::Run::abort, "Ends the run at once.")
-      .def("result", &engine::Run::result, Release(), "Waits for the end; the result as JSON.");
+      .def("result", &engine::Run::result, Release(), "Waits for the end; the result as JSON.")
+      .def(
+          "ports",
+          [](const engine::Run& run) {
+            std::vector<uint16_t> ports;
+            for (const Address& address : run.addresses())
+              ports.push_back(address.unix_path.empty() ? address.port : uint16_t{0});
+            return ports;
+          },
+          "Of the embedded broker's listeners, 0 of a Unix socket; none without it, and in virtual time.")
+      .def("keep_broker", &engine::Run::keep_broker,
+           "Before result(): the embedded broker outlasts the run, until stop_broker().")
+      .def("devices", &devices, "The clients of the scripted groups, numbered from 1; None without such a group.")
+      .def("stage", &stage, "(phase, the run's time zero in ns of its driver or None), as told to devices.")
+      .def("advance", &advance, py::arg("until_ns"), Release(),
+           "Virtual time with scripted groups: goes on until then, or until there is news; the time in ns.")
+      .def(
+          "now", [](const engine::Run& run) { return to_ns(run.now()); }, "The time in ns of its first driver.")
+      .def(
+          "await_written",
+          [](const engine::Run& run, uint64_t device) {
+            if (run.scripts()) run.scripts()->await_written(device);
+          },
+          py::arg("device"), "From now on it is news when a message of this device at QoS 0 has been written.")
+      .def("set_scripts_running", &engine::Run::set_scripts_running, py::arg("scripts"),
+           "How many devices' scripts have not come to their end.")
+      .def("stop_broker", &engine::Run::stop_broker, Release(), "Ends it, if it still serves.");
   module.def(
       "check_plan",
       [](const std::string& plan) {
-        auto parsed = load::parse_plan(plan);
-        if (!parsed) raise_plan_error(parsed.error());
-        const auto topology = load::Topology::make(*parsed);
-        if (!topology) raise_plan_error(topology.error());
-        return nlohmann::json{{"clients", parsed->client_count()}, {"streams", parsed->stream_count()}}.dump();
+        const std::unique_ptr<engine::Run> run = make_run(plan);
+        return nlohmann::json{{"clients", run->plan().client_count()}, {"streams", run->plan().stream_count()}}.dump();
       },
       py::arg("plan"), "Checks a plan without running it: {\"clients\", \"streams\"} as JSON. Raises PlanError.");
 }

@@ -8,6 +8,9 @@ PYBIND11_MODULE(_core, module) {
   mqtt_sim::bindings::bind_errors(module);
   mqtt_sim::bindings::bind_corpus(module);
   mqtt_sim::bindings::bind_histogram(module);
+  mqtt_sim::bindings::bind_scripted_clients(module);
   mqtt_sim::bindings::bind_run(module);
   mqtt_sim::bindings::bind_broker(module);
+  mqtt_sim::bindings::bind_client(module);
+  mqtt_sim::bindings::bind_certificates(module);
 }

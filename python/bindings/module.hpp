@@ -15,6 +15,9 @@ void bind_corpus(pybind11::module_&);
 void bind_histogram(pybind11::module_&);
 void bind_run(pybind11::module_&);
 void bind_broker(pybind11::module_&);
+void bind_scripted_clients(pybind11::module_&);
+void bind_client(pybind11::module_&);
+void bind_certificates(pybind11::module_&);
 
 // Raise _core.PlanError, CorpusError and RunError, with the parts of the error as attributes.
 [[noreturn]] void raise_plan_error(const load::PlanError&);

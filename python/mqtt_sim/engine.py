@@ -9,7 +9,6 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from mqtt_sim.errors import NOTHING, CorpusError, CouldNotRun, Fault, ScenarioError
-from mqtt_sim.scenario.plan import scenario_path
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -34,6 +33,8 @@ def core_version() -> str:
 
 def check_plan(plan: dict[str, Any], scenario: Scenario, file: str | None) -> dict[str, Any]:
     """Lets the core judge the plan: {"clients", "streams", "planned_messages"}. Raises ScenarioError."""
+    from mqtt_sim.scenario.plan import scenario_path
+
     core = load_core()
     try:
         answer: dict[str, Any] = json.loads(core.check_plan(json.dumps(plan)))
@@ -103,19 +104,64 @@ class EngineRun:
             raise could_not_run(error) from None
         return document
 
+    def ports(self) -> list[int]:
+        """Of the embedded broker's listeners, once started; 0 of a Unix socket."""
+        return [int(port) for port in self._run.ports()]
+
+    def devices(self) -> Any:
+        """The clients of scripted groups, numbered from 1, as a core's ScriptedClients; None without such a group."""
+        return self._run.devices()
+
+    def stage(self) -> tuple[str, int | None]:
+        """The phase that devices are in, and the run's time zero in ns of its clock once that is known."""
+        phase, start_ns = self._run.stage()
+        return str(phase), start_ns
+
+    def set_scripts_running(self, scripts: int) -> None:
+        """How many devices' scripts have not come to their end."""
+        self._run.set_scripts_running(scripts)
+
+    def await_written(self, device: int) -> None:
+        """From now on it is news when a message of this device at QoS 0 has been written."""
+        self._run.await_written(device)
+
+    def now_ns(self) -> int:
+        """The run's clock."""
+        return int(self._run.now())
+
+    def advance(self, until_ns: int | None) -> int:
+        """In virtual time with scripts: goes on until then, or until there is news for devices; the time in ns."""
+        return int(self._run.advance(until_ns))
+
+    def keep_broker(self) -> None:
+        """Before result(): the embedded broker and its pages outlast the run, until stop_broker()."""
+        self._run.keep_broker()
+
+    def stop_broker(self) -> None:
+        """Ends it, if it still serves."""
+        self._run.stop_broker()
+
 
 class EngineBroker:
-    """The embedded broker inside the core, by options in the core's units. Not started by making it."""
+    """The embedded broker inside the core, by options in the core's units. Not started by making it.
 
-    def __init__(self, options: dict[str, Any]) -> None:
+    `desk`: what else its constructor takes.
+    """
+
+    def __init__(self, options: dict[str, Any], **desk: Any) -> None:
         core = load_core()
         self._run_error = core.RunError
         try:
-            self._broker = core.Broker(json.dumps(options))
+            self._broker = core.Broker(json.dumps(options), **desk)
         except core.PlanError as error:
             raise ScenarioError([Fault(error.path, f"should be {error.message}", _value(error.value))]) from None
         except core.RunError as error:
             raise ScenarioError([Fault("", str(error))]) from None
+
+    @property
+    def core(self) -> Any:
+        """The compiled module's object, for who looks inside."""
+        return self._broker
 
     def start(self) -> list[int]:
         """Listens; the port of each listener. Raises CouldNotRun, for example when one is taken."""
@@ -123,6 +169,10 @@ class EngineBroker:
             return [int(port) for port in self._broker.start()]
         except self._run_error as error:
             raise could_not_run(error) from None
+
+    def ca_pem(self) -> str:
+        """The authority of the certificates that were generated; empty when none was."""
+        return str(self._broker.ca_pem())
 
     def stop(self) -> None:
         """Ends in good order."""

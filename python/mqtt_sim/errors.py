@@ -7,7 +7,15 @@
     │   └── CorpusError   104   its dialogue corpus is missing or broken
     ├── InterruptedRun    105   stopped before its end
     ├── CouldNotRun       106   network, port, file limit, report file
-    └── ScriptError       107   the user's Python raised
+    ├── ScriptError       107   the user's Python raised
+    ├── PeerError         106   what a client did to our broker; told by its events, never raised
+    └── ClientError       106   a client could not do what was asked of it
+        ├── ConnectError        nobody there, not let in, not in time
+        ├── ClientClosed        ended before or while it was asked
+        ├── DeliveryError       a publish was refused, or nobody knows whether it arrived
+        ├── SubscribeError      a filter was refused
+        ├── QueueFull           more publishes wait than may
+        └── ResponseTimeout     no response came in time
 
 Messages name the file, the path inside it, the value found there and what would be right.
 """
@@ -84,6 +92,65 @@ class ScriptError(MqttSimError):
         super().__init__(f"{file}:{line}: {message}")
         self.file = file
         self.line = line
+
+
+class PeerError(MqttSimError):
+    """What a client of our broker did wrong, or what went wrong with it; `reason` is the MQTT 5.0 reason code."""
+
+    exit_code = 106
+
+    def __init__(self, message: str, *, reason: int) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class ClientError(MqttSimError):
+    """A Client could not do what was asked of it."""
+
+    exit_code = 106
+
+
+class ConnectError(ClientError):
+    """There is no connection.
+
+    `kind` is one word for programs: "refused" (CONNACK), "unreachable", "connack timeout", "tls", ...; `reason` the
+    MQTT 5.0 reason code, 0 where the broker gave none; `properties` those of CONNACK or DISCONNECT by name.
+    """
+
+    def __init__(self, message: str, *, kind: str, reason: int = 0, properties: dict[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.reason = reason
+        self.properties = properties or {}
+
+
+class ClientClosed(ClientError):
+    """The client has ended, or its event loop has, or it belongs to another process."""
+
+
+class DeliveryError(ClientError):
+    """A publish was not acknowledged with success: `reason` is the MQTT 5.0 reason code, 0 where nobody gave one."""
+
+    def __init__(self, message: str, *, topic: str, reason: int = 0) -> None:
+        super().__init__(message)
+        self.topic = topic
+        self.reason = reason
+
+
+class SubscribeError(ClientError):
+    """At least one filter was refused; `refused` maps each of them to its reason code, 0x80 or above."""
+
+    def __init__(self, message: str, *, refused: dict[str, int]) -> None:
+        super().__init__(message)
+        self.refused = refused
+
+
+class QueueFull(ClientError):
+    """As many publishes as may wait for the broker do so; await some of them first."""
+
+
+class ResponseTimeout(ClientError, TimeoutError):
+    """No response to a request came in time."""
 
 
 class _Nothing:

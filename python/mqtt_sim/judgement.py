@@ -10,7 +10,7 @@ from mqtt_sim.scenario.model import GeneratorHealth
 from mqtt_sim.scenario.promise import GENERATOR_METRICS
 from mqtt_sim.thresholds import SHARES, Threshold, Verdict
 
-Status = Literal["passed", "failed", "interrupted", "invalid", "could_not_run"]
+Status = Literal["passed", "failed", "interrupted", "invalid", "could_not_run", "script_failed"]
 
 EXIT_CODES: dict[Status, int] = {
     "passed": 0,
@@ -18,6 +18,7 @@ EXIT_CODES: dict[Status, int] = {
     "invalid": 99,
     "interrupted": 105,
     "could_not_run": 106,
+    "script_failed": 107,
 }
 
 
@@ -35,9 +36,11 @@ def _has_evidence(threshold: Threshold, measured: Mapping[str, Any]) -> bool:
 
 
 def decide_status(measured: Mapping[str, Any], verdicts: Sequence[Verdict], health: GeneratorHealth) -> Status:
-    """Who was wrong, in this order: the world, the person at the keyboard, the generator, the system under test."""
+    """Who was wrong, in this order: the world, the script, the person at the keyboard, the generator, the system."""
     if measured.get("failure"):
         return "could_not_run"
+    if measured.get("script_error"):
+        return "script_failed"
     if measured.get("interrupted"):
         return "interrupted"
     if health.on_invalid == "fail" and any(_spoils(verdict) for verdict in verdicts):
@@ -51,7 +54,8 @@ def find_warnings(measured: Mapping[str, Any], verdicts: Sequence[Verdict], heal
     return [
         *_lateness_warnings(measured.get("metrics", {}), health),
         *_unhealthy_but_allowed(verdicts, health),
-        *_stray_messages(measured.get("counts", {})),
+        *_stray_messages(measured.get("counts", {}), has_scripts=bool(measured.get("python"))),
+        *_late_devices(measured.get("devices") or {}, health),
     ]
 
 
@@ -87,9 +91,19 @@ def _unhealthy_but_allowed(verdicts: Sequence[Verdict], health: GeneratorHealth)
     ]
 
 
-def _stray_messages(counts: Mapping[str, Any]) -> list[str]:
+def _late_devices(devices: Mapping[str, Any], health: GeneratorHealth) -> list[str]:
+    lateness = devices.get("metrics", {}).get("lateness", {}).get("p99")
+    limit = to_ns(health.lateness_warning)
+    if not lateness or lateness <= limit:
+        return []
+    return [f"scripted devices were late: p99 of their timers {format_ns(lateness)}, over {format_ns(limit)}"]
+
+
+def _stray_messages(counts: Mapping[str, Any], *, has_scripts: bool) -> list[str]:
     texts = {
         "foreign": "messages of another run were received: is another load test using these topics?",
         "undecodable": "messages without a readable stamp were received and not measured",
     }
+    if has_scripts:
+        del texts["undecodable"]  # what scripts publish carries no stamp
     return [f"{counts[name]:,} {text}" for name, text in texts.items() if counts.get(name)]

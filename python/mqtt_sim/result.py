@@ -7,11 +7,16 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mqtt_sim.errors import CouldNotRun, InterruptedRun, ThresholdError, UsageError
+from mqtt_sim.broker_url import parse_broker_url
+from mqtt_sim.errors import CouldNotRun, InterruptedRun, ScriptError, ThresholdError, UsageError
 from mqtt_sim.quantity import NS_PER_S, format_ns
+from mqtt_sim.remedy import remedy_for
 from mqtt_sim.thresholds import Verdict, percentile_ns
+
+if TYPE_CHECKING:
+    from mqtt_sim.result_frames import Frames
 
 REPORT_SCHEMA = 1
 """Version of the report's shape; a reader of another version refuses it."""
@@ -100,11 +105,26 @@ class Result:
         """The report, ready for json.dumps; durations in nanoseconds."""
         return dict(self.document)
 
+    def frames(self) -> Frames:
+        """The report as pandas.DataFrame: `intervals`, `metrics`, `groups`; durations in seconds.
+
+        Raises UsageError without pandas, which `pip install mqtt-sim[frames]` brings.
+        """
+        from mqtt_sim.result_frames import frames_of
+
+        return frames_of(self)
+
+    def _repr_html_(self) -> str:
+        """As a notebook shows it."""
+        from mqtt_sim.result_html import html_of
+
+        return html_of(self)
+
     # Verdict
 
     @property
     def status(self) -> str:
-        """passed, failed (a threshold), invalid (the generator), interrupted, or could_not_run."""
+        """passed, failed (a threshold), invalid (the generator), interrupted, could_not_run, or script_failed."""
         return str(self.document["status"])
 
     @property
@@ -114,7 +134,7 @@ class Result:
 
     @property
     def exit_code(self) -> int:
-        """What the command line ends with: 0, 99, 105 or 106."""
+        """What the command line ends with: 0, 99, 105, 106 or 107."""
         return int(self.document["exit_code"])
 
     @property
@@ -132,10 +152,23 @@ class Result:
         """The failure as a sentence that names the broker and the reason code; empty when there was none."""
         if not self.failure:
             return ""
-        target = self.document["scenario"].get("target")
-        where = f"{target['url']}: " if target else ""
-        reason = self.failure.get("reason_code")
-        return f"{where}{self.failure.get('text')}" + (f" (reason code 0x{reason:02x})" if reason is not None else "")
+        where, reason = self._url_of_failure(), self.failure.get("reason_code")
+        text = f"{where}: " if where else ""
+        text += f"{self.failure.get('text')}" + (f" (reason code 0x{reason:02x})" if reason is not None else "")
+        remedy = remedy_for(str(self.failure.get("kind")), text)
+        return f"{text}; {remedy}" if remedy else text
+
+    def _url_of_failure(self) -> str:
+        """Of the outside broker that the group which failed first had chosen."""
+        scenario = self.document["scenario"]
+        target = scenario.get("target")
+        if not target:
+            return ""
+        groups = [group for role in ("producers", "consumers", "devices") for group in scenario.get(role, [])]
+        group = next((group for group in groups if group["name"] == (self.failure or {}).get("group")), None)
+        chosen = group and (group["client"].get("transport") or scenario.get("transport"))
+        urls = [target["url"], *target.get("others", [])]
+        return next((str(url) for url in urls if chosen in (None, parse_broker_url(url).transport)), str(urls[0]))
 
     @property
     def warnings(self) -> list[str]:
@@ -166,7 +199,43 @@ class Result:
         if self.status == "could_not_run":
             failure = self.failure or {}
             raise CouldNotRun(self.failure_text, kind=str(failure.get("kind", "internal")), result=self)
+        if (error := self.script_error) is not None:
+            raise error
         return self
+
+    # Scripted devices
+
+    @property
+    def has_python(self) -> bool:
+        """Whether scripts in Python were on the path of messages."""
+        return bool(self.document.get("python"))
+
+    @property
+    def script_error(self) -> ScriptError | None:
+        """The exception of a script that ended the run, with its file and line."""
+        told = self.document.get("script_error")
+        if told is None:
+            return None
+        text = str(told["text"]).removeprefix(f"{told['file']}:{told['line']}: ")
+        return ScriptError(text, file=str(told["file"]), line=int(told["line"]))
+
+    @property
+    def device_counts(self) -> dict[str, int]:
+        """What scripts counted with context.count(), by name."""
+        return {str(name): int(count) for name, count in (self._devices().get("counts") or {}).items()}
+
+    @property
+    def device_metrics(self) -> dict[str, Distribution]:
+        """What scripts measured with context.record(), by name, and the "lateness" of their timers."""
+        return {name: Distribution(metric) for name, metric in (self._devices().get("metrics") or {}).items()}
+
+    @property
+    def device_groups(self) -> list[Mapping[str, Any]]:
+        """Scripted groups: {"name", "clients", "returned", "stopped", "failed", "running"}."""
+        return list(self._devices().get("groups") or [])
+
+    def _devices(self) -> Mapping[str, Any]:
+        return self.document.get("devices") or {}
 
     # Counts of messages
 
@@ -256,9 +325,24 @@ class Result:
         return self._metric("connect")
 
     @property
+    def connect_dns(self) -> Distribution:
+        """From the broker's name to its address, seconds; empty when the URL holds an address."""
+        return self._metric("connect_dns")
+
+    @property
     def connect_tcp(self) -> Distribution:
         """The TCP handshake, seconds."""
         return self._metric("connect_tcp")
+
+    @property
+    def connect_tls(self) -> Distribution:
+        """The TLS handshake, seconds."""
+        return self._metric("connect_tls")
+
+    @property
+    def connect_upgrade(self) -> Distribution:
+        """The HTTP upgrade to a WebSocket, seconds."""
+        return self._metric("connect_upgrade")
 
     @property
     def connect_connack(self) -> Distribution:
@@ -300,6 +384,8 @@ class Result:
         lines = [f"{self.name}: {self.status} (exit code {self.exit_code})"]
         if self.failure:
             lines.append(f"  {self.failure_text}")
+        if (error := self.script_error) is not None:
+            lines.append(f"  {error}")
         missed = [verdict for verdict in self.thresholds if not verdict.ok]
         width = max((len(verdict.metric) for verdict in missed), default=0)
         lines += [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -12,15 +12,20 @@ from pathlib import Path
 from typing import Any
 
 from mqtt_sim import corpus as corpora
+from mqtt_sim.broker_url import parse_broker_url
+from mqtt_sim.device.group import ScriptedGroup, scripted_groups
+from mqtt_sim.device.stage import DeviceStage
 from mqtt_sim.engine import EngineRun, check_plan, core_version
 from mqtt_sim.errors import Fault, ScenarioError, UsageError
 from mqtt_sim.judgement import EXIT_CODES, decide_status, evaluate, find_warnings
 from mqtt_sim.machine import describe_machine, describe_versions, require_descriptors
 from mqtt_sim.report.json_file import check_writable, write_report
 from mqtt_sim.result import REPORT_SCHEMA, Result
-from mqtt_sim.scenario.broker_url import split_broker_url
+from mqtt_sim.scenario.check import check_scenario
+from mqtt_sim.scenario.embedded_broker import EmbeddedBroker
 from mqtt_sim.scenario.load import load_scenario
 from mqtt_sim.scenario.model import Scenario, Target
+from mqtt_sim.scenario.page import page_listener, page_url, topics_of, with_page
 from mqtt_sim.scenario.plan import resolved_document
 from mqtt_sim.scenario.promise import thresholds_of
 from mqtt_sim.thresholds import Threshold
@@ -37,7 +42,7 @@ def run(
     *,
     sim: bool = False,
     seed: int | None = None,
-    broker: str | None = None,
+    broker: str | Sequence[str] | None = None,
     set: Mapping[str, Any] | None = None,
     corpus: str | Path | None = None,
     json: str | Path | None = None,
@@ -48,7 +53,8 @@ def run(
     scenario     a Scenario, a dictionary, a .json or .py file, or the name of one that ships
     sim          in virtual time: no socket, no waiting; same seed, same result
     seed         in place of the scenario's
-    broker       URL of an outside broker in place of the scenario's: mqtt://user:password@host:1883
+    broker       URL of an outside broker in place of the scenario's: mqtt://user:password@host:1883; several, one
+                 for each transport that groups choose
     set          single fields by path: {"duration": "5s", "producers.0.qos": 1}
     corpus       file of dialogues, before MQTT_SIM_CORPUS and the scenario's own
     json         file for the report
@@ -75,40 +81,106 @@ class PreparedRun:
     thresholds: list[Threshold]
     clients: int
     warnings: list[str] = field(default_factory=list)
+    scripts: list[ScriptedGroup] = field(default_factory=list)
+
+    @property
+    def corpus_path(self) -> Path | None:
+        """The corpus that it reads, if any."""
+        path = self.plan["corpus"]["path"]
+        return Path(path) if path else None
 
     @property
     def is_virtual(self) -> bool:
         """Whether it runs in virtual time."""
         return bool(self.plan["driver"] == "sim")
 
-    def execute(self, on_snapshot: OnSnapshot | None = None) -> Result:
-        """Runs it. Raises CouldNotRun when it cannot start."""
+    def execute(
+        self,
+        on_snapshot: OnSnapshot | None = None,
+        *,
+        on_page: Callable[[str], object] | None = None,
+        hold: Callable[[Result], object] | None = None,
+    ) -> Result:
+        """Runs it. Raises CouldNotRun when it cannot start.
+
+        `on_page` is called with the link to the embedded broker's crawl page, once it is there. `hold` is called with
+        the result while broker and page still serve; they end when it returns.
+        """
         if not self.is_virtual:
             require_descriptors(self.clients, embedded_broker=self.plan["broker"] is not None)
         started = None if self.is_virtual else datetime.now(UTC).isoformat(timespec="milliseconds")
-        return self._make_result(self._drive(EngineRun(self.plan), on_snapshot), started)
-
-    def _drive(self, engine: EngineRun, on_snapshot: OnSnapshot | None) -> dict[str, Any]:
-        with _stopped_by_signals(engine):
-            engine.start()
+        engine = EngineRun(self.plan)
+        if hold is not None:
+            engine.keep_broker()
+        stage = self._make_stage(engine)
+        measured = self._drive(engine, on_snapshot, on_page, stage)
+        result = self._make_result(measured, started, stage)
+        if hold is not None:
             try:
+                hold(result)
+            finally:
+                engine.stop_broker()
+        return result
+
+    def _page(self, ports: Sequence[int]) -> str | None:
+        """The link, when some listener serves it."""
+        broker = self.scenario.broker or EmbeddedBroker()
+        index = page_listener(broker) if ports else None
+        if index is None:
+            return None
+        _, way = broker.ways_in()[index]
+        return page_url(way, way.host or broker.host, ports[index], topics_of(self.scenario))
+
+    def _make_stage(self, engine: EngineRun) -> DeviceStage | None:
+        if not self.scripts:
+            return None
+        scenario = self.scenario
+        return DeviceStage(
+            engine, self.scripts, duration=scenario.duration, seed=scenario.seed, is_virtual=self.is_virtual
+        )
+
+    def _drive(
+        self,
+        engine: EngineRun,
+        on_snapshot: OnSnapshot | None,
+        on_page: Callable[[str], object] | None,
+        stage: DeviceStage | None,
+    ) -> dict[str, Any]:
+        with _stopped_by_signals(engine):
+            try:
+                if stage is not None and not self.is_virtual:
+                    stage.start()
+                engine.start()
+                if stage is not None and self.is_virtual:
+                    stage.start()
+                if on_page is not None and (link := self._page(engine.ports())) is not None:
+                    on_page(link)
                 is_done = False
                 while not is_done:
-                    is_done = engine.is_done()  # asked first: what a quick run has reached is told too
+                    is_done = engine.is_done() or (stage is not None and stage.is_over)
+                    # asked first: what a quick run has reached is told too
                     snapshot = engine.poll(POLL_S)
                     if snapshot and on_snapshot:
                         on_snapshot(self._with_verdicts(snapshot))
+                    if stage is not None:
+                        stage.watch()
             except BaseException:
                 engine.abort()
+                if stage is not None:
+                    stage.give_up()
                 raise
+            finally:
+                if stage is not None:
+                    stage.join()
         return engine.result()
 
     def _with_verdicts(self, snapshot: dict[str, Any]) -> dict[str, Any]:
         verdicts = [verdict.to_dict() for verdict in evaluate(self.thresholds, snapshot)]
         return {"name": self.scenario.name, **snapshot, "thresholds": verdicts}
 
-    def _make_result(self, measured: dict[str, Any], started: str | None) -> Result:
+    def _make_result(self, measured: dict[str, Any], started: str | None, stage: DeviceStage | None) -> Result:
         health = self.scenario.generator
+        measured |= _told_by(stage, measured)
         verdicts = evaluate(self.thresholds, measured)
         status = decide_status(measured, verdicts, health)
         return Result(
@@ -122,7 +194,9 @@ class PreparedRun:
                 "status": status,
                 "exit_code": EXIT_CODES[status],
                 "thresholds": [verdict.to_dict() for verdict in verdicts],
-                "warnings": self.warnings + find_warnings(measured, verdicts, health),
+                "warnings": self.warnings
+                + find_warnings(measured, verdicts, health)
+                + ([] if stage is None else stage.warnings()),
                 **measured,
             }
         )
@@ -133,33 +207,82 @@ def prepare(
     *,
     sim: bool = False,
     seed: int | None = None,
-    broker: str | None = None,
+    broker: str | Sequence[str] | None = None,
     settings: Mapping[str, Any] | None = None,
     corpus: str | Path | None = None,
+    page: bool = False,
 ) -> PreparedRun:
-    """Reads, resolves and checks everything that can be checked without a connection."""
+    """Reads, resolves and checks everything that can be checked without a connection.
+
+    `page` sees to it that the embedded broker has a page to look at; UsageError when there can be none.
+    """
     file = str(scenario) if isinstance(scenario, str | Path) else None
     loaded = load_scenario(scenario, settings)
     if broker is not None:
-        loaded = _aimed_at(loaded, broker)
+        loaded = _aimed_at(loaded, [broker] if isinstance(broker, str) else broker)
     if sim and loaded.target is not None:
         raise UsageError(
             "virtual time (--sim) has its own broker and cannot reach an outside one: leave out --sim, or the target"
         )
+    if page and sim:
+        raise UsageError(
+            "--page shows a run as it goes on, and one in virtual time (--sim) has no ports: leave out one"
+        )
+    if page:
+        loaded = with_page(loaded)
     if seed is not None:
         loaded = _seeded(loaded, seed)
     path, warnings = _read_corpus(loaded, None if corpus is None else str(corpus))
     plan = loaded.to_plan(sim=sim, corpus_path=path)
     answer = check_plan(plan, loaded, file)
-    return PreparedRun(loaded, plan, thresholds_of(loaded), int(answer.get("clients", loaded.client_count)), warnings)
+    clients = int(answer.get("clients", loaded.client_count))
+    scripts = scripted_groups(loaded, file)
+    return PreparedRun(loaded, plan, thresholds_of(loaded), clients, _tls_warnings(loaded) + warnings, scripts)
 
 
-def _aimed_at(scenario: Scenario, url: str) -> Scenario:
+def _told_by(stage: DeviceStage | None, measured: Mapping[str, Any]) -> dict[str, Any]:
+    """The part of a report that Python adds."""
+    if stage is None:
+        return {"python": False}
+    first = stage.failures.first
+    return {
+        "python": True,
+        "devices": stage.report(),
+        "script_error": None if first is None else first.document,
+        "errors": [*measured.get("errors", []), *stage.failures.counted()],
+    }
+
+
+def _aimed_at(scenario: Scenario, urls: Sequence[str]) -> Scenario:
     try:
-        split_broker_url(url)
+        for url in urls:
+            parse_broker_url(url)
+        first, *others = urls
+        target = Target(url=first, others=others)
     except ValueError as error:
         raise UsageError(f"--broker: {error}") from None
-    return scenario.model_copy(update={"broker": None, "target": Target(url=url)})
+    except ScenarioError as error:
+        raise UsageError(f"--broker: {error.faults[0].remedy}") from None
+    aimed = scenario.model_copy(update={"broker": None, "target": target})
+    if faults := check_scenario(aimed):
+        raise ScenarioError(faults, file="--broker")
+    return aimed
+
+
+def _tls_warnings(scenario: Scenario) -> list[str]:
+    unchecked = [
+        group.name
+        for group in scenario.groups
+        if scenario.transport_of(group) in ("tls", "wss")
+        and (tls := scenario.client_of(group).tls) is not None
+        and not tls.reject_unauthorized
+    ]
+    if not unchecked:
+        return []
+    return [
+        f"the broker's certificate is not checked by {', '.join(unchecked)}: reject_unauthorized is false, so anyone "
+        "may pose as the broker"
+    ]
 
 
 def _seeded(scenario: Scenario, seed: int) -> Scenario:

@@ -19,7 +19,10 @@ from mqtt_sim.suggestion import did_you_mean
 
 HISTOGRAMS = (
     "connect",
+    "connect_dns",
     "connect_tcp",
+    "connect_tls",
+    "connect_upgrade",
     "connect_connack",
     "suback",
     "publish_ack",
@@ -30,6 +33,7 @@ HISTOGRAMS = (
 """Metrics with a histogram of nanoseconds."""
 
 FLOWS = ("planned", "offered", "written", "acknowledged", "delivered", "expected", "connected", "reconnected")
+DEVICES = ("device_sent", "device_received")
 BYTES = ("bytes_in", "bytes_out")
 """Counters whose rate is per second of the run."""
 
@@ -51,7 +55,7 @@ SHARES = {
 RATE_SHORTFALL = "rate_shortfall"
 """How far the offered rate stayed behind the plan: a share, with the aggregate `rate` only."""
 
-COUNTERS = (*FLOWS, *BYTES, *SHARES)
+COUNTERS = (*FLOWS, *DEVICES, *BYTES, *SHARES)
 METRICS = (*HISTOGRAMS, *COUNTERS, RATE_SHORTFALL)
 
 _OPERATORS: dict[str, Callable[[float, float], bool]] = {
@@ -86,7 +90,7 @@ class Threshold:
     def unit(self) -> str:
         """Of the limit and of the actual value: ns, share, 1/s, or nothing for a count."""
         if self.aggregate == "rate":
-            return "1/s" if self.metric in FLOWS + BYTES else "share"
+            return "1/s" if self.metric in FLOWS + DEVICES + BYTES else "share"
         return "" if self.aggregate == "count" else "ns"
 
     def evaluate(self, measured: Mapping[str, Any]) -> Verdict:
@@ -165,7 +169,7 @@ def aggregates_of(metric: str) -> tuple[str, ...]:
 def _example(metric: str) -> str:
     if metric in HISTOGRAMS:
         return '"p(99)<50ms"'
-    if metric in FLOWS + BYTES:
+    if metric in FLOWS + DEVICES + BYTES:
         return '"rate>1000" (per second)'
     return '"rate<=0.01"' if metric == RATE_SHORTFALL else '"count==0" or "rate<0.01" (a share)'
 

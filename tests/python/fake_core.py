@@ -59,7 +59,10 @@ COUNTERS = (
     "bytes_in bytes_out"
 ).split()
 BROKER_COUNTS = "clients sessions subscriptions messages_in messages_out dropped_slow dropped_absent".split()
-METRICS = "connect connect_tcp connect_connack suback publish_ack latency latency_uncorrected lateness".split()
+METRICS = (
+    "connect connect_dns connect_tcp connect_tls connect_upgrade connect_connack suback publish_ack latency "
+    "latency_uncorrected lateness"
+).split()
 
 
 def measured(**changes: Any) -> dict[str, Any]:
@@ -136,6 +139,7 @@ class FakeCore:
         self.reload_error: RunError | None = None
         self.brokers: list[dict[str, Any]] = []  # options of each
         self.broker_seconds = 0
+        self.ca_pem = ""  # of a generated authority
         core = self
 
         class Run:
@@ -169,8 +173,19 @@ class FakeCore:
                 core.calls.append("result")
                 return json.dumps(core.document)
 
+            def ports(self) -> list[int]:
+                broker = core.plans[-1]["broker"]
+                count = len(broker.get("listeners", [broker])) if broker else 0
+                return [core.broker_port + place for place in range(count)]
+
+            def keep_broker(self) -> None:
+                core.calls.append("keep broker")
+
+            def stop_broker(self) -> None:
+                core.calls.append("stop broker")
+
         class Broker:
-            def __init__(self, options: str) -> None:
+            def __init__(self, options: str, **desk: object) -> None:
                 self.options = json.loads(options)
                 core.brokers.append(self.options)
                 if core.broker_error:
@@ -181,7 +196,10 @@ class FakeCore:
                 if core.start_error:
                     raise core.start_error
                 wanted = self.options.get("listeners", [self.options])
-                return [one["port"] or core.broker_port + place for place, one in enumerate(wanted)]
+                return [one.get("port") or core.broker_port + place for place, one in enumerate(wanted)]
+
+            def ca_pem(self) -> str:
+                return core.ca_pem
 
             def reload(self) -> None:
                 core.calls.append("broker reload")
@@ -190,6 +208,9 @@ class FakeCore:
 
             def stop(self) -> None:
                 core.calls.append("broker stop")
+
+            def events_dropped(self) -> int:
+                return 0
 
             def stats(self) -> str:
                 core.broker_seconds += 1

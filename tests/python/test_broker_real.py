@@ -18,6 +18,7 @@ import pytest
 
 import mqtt_sim
 from mqtt_sim.engine import load_core
+from mqtt_sim.scenario.listener import WayIn
 
 # mosquitto_passwd 2.0: the password is "force".
 LUKE = (
@@ -38,7 +39,7 @@ def connect(port: int, *, user: str | None = None, password: str = "", host: str
 
 def test_defaults_are_those_of_the_core() -> None:
     ours = mqtt_sim.EmbeddedBroker().to_core()
-    not_limits = {"host", "port", "credentials"}
+    not_limits = {"credentials", "web_files", *WayIn.model_fields}
     core = json.loads(load_core().default_broker_options())
     unlimited = core.pop("max_session_expiry_s")
     assert unlimited == 2**32 - 1
@@ -50,7 +51,8 @@ def test_every_option_reaches_the_core() -> None:
     changes: dict[str, Any] = {
         name: not value if isinstance(value, bool) else value + 1
         for name, value in mqtt_sim.EmbeddedBroker().model_dump().items()
-        if isinstance(value, bool | int) and name not in ("port", "max_qos", "max_inflight", "max_client_id_length")
+        if isinstance(value, bool | int)
+        and name not in ("max_qos", "max_inflight", "max_client_id_length", *WayIn.model_fields)
     }
     changes |= {"max_qos": 1, "max_inflight": 5, "max_client_id_length": 5, "max_session_expiry": 5}
     changes |= {"drop_policy": "oldest", "profile": "diffusion", "on_qos2_publish": "noack", "sys_interval": "1s"}
@@ -224,8 +226,9 @@ def test_command_serves_a_configuration_reloads_and_stops(tmp_path: Path) -> Non
 @pytest.mark.net
 def test_command_prints_counts_every_second() -> None:
     with command("--port", "0", "-v") as process:
-        assert next_line(process).startswith("listening mqtt 127.0.0.1:")
-        assert next_line(process).startswith(
+        lines = iter(lambda: next_line(process), "")
+        assert next(lines).startswith("listening mqtt 127.0.0.1:")
+        assert next(line for line in lines if line.startswith("clients")).startswith(
             "clients 0 · sessions 0 · subscriptions 0 · in 0/s · out 0/s · dropped 0/s"
         )
         process.send_signal(signal.SIGINT)

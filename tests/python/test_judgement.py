@@ -58,7 +58,14 @@ def test_status_tells_who_was_wrong(changes: dict[str, Any], expected: str) -> N
 
 
 def test_each_status_has_its_exit_code() -> None:
-    assert EXIT_CODES == {"passed": 0, "failed": 99, "invalid": 99, "interrupted": 105, "could_not_run": 106}
+    assert EXIT_CODES == {
+        "passed": 0,
+        "failed": 99,
+        "invalid": 99,
+        "interrupted": 105,
+        "could_not_run": 106,
+        "script_failed": 107,
+    }
 
 
 def warnings(health: dict[str, Any] | None = None, **changes: Any) -> list[str]:

@@ -29,7 +29,10 @@ def test_missing_file_names_the_nearest_beside_it(small_file: Path) -> None:
 
 
 def test_missing_file_lists_what_ships(tmp_path: Path) -> None:
-    assert "scenarios that ship: episode4, idle, open_loop, throughput, tutorial" in message(tmp_path / "x.json")
+    assert (
+        "scenarios that ship: episode4, game_server, idle, open_loop, request_response, sensors, throughput, tutorial"
+        in message(tmp_path / "x.json")
+    )
 
 
 def test_directory_is_no_scenario(tmp_path: Path) -> None:

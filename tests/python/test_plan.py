@@ -39,6 +39,7 @@ def test_plan_of_the_smallest_scenario_has_every_field() -> None:
             {
                 "name": "producer",
                 "count": 1,
+                "target": {"transport": "tcp", "tls": None, "websocket": None},
                 "client": {
                     "protocol_version": 4,
                     "clean_start": True,

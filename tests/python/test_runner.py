@@ -54,7 +54,7 @@ def test_options_reach_the_plan(core: FakeCore, small: Document) -> None:
     assert (plan["broker"], plan["target"]) == (None, {"host": "h", "port": 1884})
 
 
-@pytest.mark.parametrize("url", ["h:1883", "mqtts://h", "mqtt://"])
+@pytest.mark.parametrize("url", ["h:1883", "quic://h", "mqtt://"])
 def test_wrong_broker_url_is_wrong_usage(core: FakeCore, small: Document, url: str) -> None:
     with pytest.raises(mqtt_sim.UsageError, match="--broker: "):
         mqtt_sim.run(small, broker=url)

@@ -97,7 +97,7 @@ def put(document: Document, path: str, value: Any) -> Document:
         ("broker.port", 70_000, "broker.port = 70000: should be at most 65535"),
         ("broker.max_conections", 5, 'did you mean "max_connections"?'),
         ("target.url", "localhost:1883", "should look like mqtt://host:1883"),
-        ("target.url", "mqtts://h", 'the transport "mqtts" is not supported by this version'),
+        ("target.url", "quic://h", 'there is no transport "quic"'),
         ("target.url", "http://h", 'there is no transport "http"'),
         ("target.url", "mqtt://h:x", "its port should be a number from 1 to 65535"),
         ("target.url", "mqtt://h:0", "its port should be a number from 1 to 65535"),

@@ -1,6 +1,7 @@
 """Scenarios: what they are (model), how they are read (load) and what they become (plan)."""
 
-from mqtt_sim.scenario.embedded_broker import EmbeddedBroker, Listener
+from mqtt_sim.scenario.embedded_broker import EmbeddedBroker
+from mqtt_sim.scenario.listener import Listener
 from mqtt_sim.scenario.load import find_scenario, load_scenario
 from mqtt_sim.scenario.model import (
     Client,
@@ -17,10 +18,12 @@ from mqtt_sim.scenario.model import (
     Target,
     Will,
 )
+from mqtt_sim.scenario.model import Client as ClientSettings
 from mqtt_sim.scenario.payload import Dialogue, FixedSize, TextTemplate
 
 __all__ = [
     "Client",
+    "ClientSettings",
     "Connect",
     "Consumers",
     "CorpusSource",

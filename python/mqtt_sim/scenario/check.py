@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from mqtt_sim import thresholds as grammar
@@ -86,6 +86,7 @@ def _check_group(scenario: Scenario, path: str, group: Group) -> Iterator[Fault]
     def at(field: str) -> str:
         return f"{path}.client.{field}" if _own(group, field) else f"client.{field}"
 
+    yield from _check_transport(scenario, group, at)
     if client.session_expiry_interval > 0 and client.protocol_version != "5.0":
         remedy = f"needs MQTT 5.0, and the protocol version is {client.protocol_version}"
         yield Fault(at("session_expiry_interval"), remedy, client.session_expiry_interval)
@@ -97,6 +98,16 @@ def _check_group(scenario: Scenario, path: str, group: Group) -> Iterator[Fault]
         if is_used and client.protocol_version != "5.0":
             yield Fault(at(field), f"needs MQTT 5.0, and the protocol version is {client.protocol_version}")
     yield from _check_messages(path, group, client)
+
+
+def _check_transport(scenario: Scenario, group: Group, at: Callable[[str], str]) -> Iterator[Fault]:
+    client, transport = scenario.client_of(group), scenario.transport_of(group)
+    if scenario.target is not None and scenario.target.url_of(transport) is None:
+        remedy = 'the target has no URL for it; add one to "others" of the target, or aim at one with --broker'
+        yield Fault(at("transport") if client.transport else "transport", remedy, transport)
+    for field, needs in (("tls", ("tls", "wss")), ("websocket", ("ws", "wss"))):
+        if group.client is not None and getattr(group.client, field) is not None and transport not in needs:
+            yield Fault(at(field), f"needs the transport {' or '.join(needs)}, and it is {transport}")
 
 
 def _only_in_5(client: Client) -> Iterator[tuple[str, bool]]:

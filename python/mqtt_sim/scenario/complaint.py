@@ -59,7 +59,7 @@ def _without_tags(steps: Sequence[int | str]) -> tuple[int | str, ...]:
 
 
 def _is_secret(steps: Sequence[int | str]) -> bool:
-    return bool(steps) and ("pass" in str(steps[-1]).lower() or "credentials" in steps)
+    return bool(steps) and ("pass" in str(steps[-1]).lower() or steps[-1] == "key_pem" or "credentials" in steps)
 
 
 def _remedy(details: ErrorDetails) -> str:

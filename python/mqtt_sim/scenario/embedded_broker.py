@@ -5,11 +5,14 @@ The names and defaults are those of the core's BrokerOptions; a test holds them 
 
 from __future__ import annotations
 
+import ipaddress
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from mqtt_sim.errors import Fault, Faults
+from mqtt_sim.errors import NOTHING, Fault, Faults
 from mqtt_sim.quantity import to_ns
 from mqtt_sim.scenario.fields import (
     ByteLimit,
@@ -18,12 +21,13 @@ from mqtt_sim.scenario.fields import (
     Limit16,
     Port,
     PositiveDuration,
-    ProtocolVersion,
     Qos,
     WholeSeconds,
     at_most,
 )
-from mqtt_sim.scenario.part import Part
+from mqtt_sim.scenario.listener import TLS_FILES, Listener, ListenerTls, TlsChoice, WayIn
+from mqtt_sim.scenario.listener_http import WEB_FILES
+from mqtt_sim.scenario.path import Step, parse_path
 
 LARGEST_PACKET = 268_435_460
 """Bytes of the largest packet that MQTT has, fixed header included."""
@@ -31,27 +35,26 @@ LARGEST_PACKET = 268_435_460
 _IN_NANOSECONDS = ("connect_timeout", "close_timeout", "drain_timeout", "sys_interval")
 _IN_SECONDS = ("max_keep_alive", "max_session_expiry")
 PATHS = ("users_file", "acl_file")
+OF_ONE_LISTENER = tuple(name for name in WayIn.model_fields if name != "host")
+"""Fields that say something about the only listener."""
+_OF_WAYS_IN = {*WayIn.model_fields, "listeners"}
 
 
-class Listener(Part):
-    """One of several ways in."""
-
-    name: str | None = Field(None, min_length=1, max_length=100, description="for messages; null: listener-1, -2, ...")
-    host: str | None = Field(None, min_length=1, description="address to listen on; null: the broker's host")
-    port: Port = Field(0, description="0: any free one")
-    protocol_versions: list[ProtocolVersion] = Field(
-        ["3.1", "3.1.1", "5.0"], min_length=1, description="of MQTT, that it takes"
-    )
-    max_connections: Limit | None = Field(None, description="clients by this way; null: as many as the broker takes")
-    allow_anonymous: bool = Field(True, description="false here or in the broker: clients must give a user name")
-
-
-class EmbeddedBroker(Part):
+class EmbeddedBroker(WayIn):
     """The broker inside this process."""
 
     host: str = Field("127.0.0.1", min_length=1, description="address to listen on")
     port: Port = Field(0, description="0: any free one; in virtual time 1883")
-    listeners: list[Listener] = Field([], description="several ways in, instead of `port`")
+    protocols: list[Literal["mqtt", "websocket", "http"]] = Field(
+        ["mqtt", "websocket", "http"], min_length=1, description="what is spoken there; told apart by the first bytes"
+    )
+    tls: TlsChoice = Field(
+        "auto", description="`auto` (a certificate and its CA are made at start), `off`, or an object, see Listeners"
+    )
+    plain_beside_tls: bool | None = Field(
+        None, description="take streams without TLS on the same port too; null: when `tls` is `auto`"
+    )
+    listeners: list[Listener] = Field([], description="several ways in, instead of all options above but `host`")
 
     users_file: str | None = Field(None, min_length=1, description="password file of mosquitto_passwd; null: none")
     acl_file: str | None = Field(None, min_length=1, description="access rights in Mosquitto's format; null: all may")
@@ -122,41 +125,96 @@ class EmbeddedBroker(Part):
 
     @model_validator(mode="after")
     def _fits_together(self) -> EmbeddedBroker:
-        faults = []
-        if self.listeners and "port" in self.model_fields_set:
-            faults.append(
-                Fault("port", "should be left out beside listeners, which have ports of their own", self.port)
-            )
-        names = [listener.name for listener in self.listeners]
-        for index, name in enumerate(names):
-            if name is not None and name in names[:index]:
-                faults.append(Fault(f"listeners[{index}].name", "another listener has this name", name))
-        if faults:
+        if faults := [*self._faults_of_listeners(), *self._faults_of_openness()]:
             raise Faults(faults)
         return self
 
+    def _faults_of_listeners(self) -> Iterator[Fault]:
+        if not self.listeners:
+            return
+        for field in OF_ONE_LISTENER:
+            if field in self.model_fields_set:
+                value = NOTHING if field == "tls" else getattr(self, field)
+                yield Fault(field, "should be left out beside listeners, each of which has its own", value)
+        names = [listener.name for listener in self.listeners]
+        for index, name in enumerate(names):
+            if name is not None and name in names[:index]:
+                yield Fault(f"listeners[{index}].name", "another listener has this name", name)
+
+    def _faults_of_openness(self) -> Iterator[Fault]:
+        """Other machines may come in without a name only where somebody has said so."""
+        for path, way in self.ways_in():
+            host = way.host or self.host
+            is_said = "allow_anonymous" in self.model_fields_set | way.model_fields_set
+            if is_said or way.unix is not None or is_loopback(host) or way.demands_certificates:
+                continue
+            remedy = (
+                "can be reached from other machines, so say whether clients may come without a user name: "
+                '"allow_anonymous" false (--no-anonymous) or true (--allow-anonymous)'
+            )
+            yield Fault(f"{path}host", remedy, host)
+
+    def ways_in(self) -> list[tuple[str, WayIn]]:
+        """All listeners, with the beginning of their paths: `listeners[0].`; or itself."""
+        return [(f"listeners[{index}].", way) for index, way in enumerate(self.listeners)] or [("", self)]
+
     def to_core(self) -> dict[str, Any]:
         """As the core takes it: every limit, in the core's units."""
-        options = self.model_dump(exclude_none=True)
+        options = self.model_dump(exclude_none=True, exclude=_OF_WAYS_IN)
         for name in _IN_NANOSECONDS:
             options[f"{name}_ns"] = to_ns(options.pop(name))
         for name in _IN_SECONDS:
             if name in options:
                 options[f"{name}_s"] = int(options.pop(name))
-        if self.listeners:
-            del options["port"]
-        else:
-            del options["listeners"]
-        return options
+        if any("http" in way.protocols for _, way in self.ways_in()):
+            options["web_files"] = str(WEB_FILES)
+        if not self.listeners:
+            return self.way_to_core() | options
+        return options | {"host": self.host, "listeners": [listener.to_core() for listener in self.listeners]}
 
     def paths(self) -> dict[str, str]:
         """The files that it names, by field."""
         return {name: path for name in PATHS if (path := getattr(self, name)) is not None}
 
+    def anchored(self, directory: Path, but: Iterable[str] = ()) -> EmbeddedBroker:
+        """With the files it names looked for in `directory`, except for what stands at or below the paths `but`."""
+        kept = [parse_path(path) for path in but]
+
+        def kept_at(*steps: Step) -> bool:
+            return any(steps[: len(path)] == path for path in kept)
+
+        def tls_of(way: WayIn, *steps: Step) -> dict[str, Any]:
+            if not isinstance(way.tls, ListenerTls):
+                return {}
+            return {"tls": way.tls.anchored(directory, {name for name in TLS_FILES if kept_at(*steps, "tls", name)})}
+
+        def http_of(way: WayIn, *steps: Step) -> dict[str, Any]:
+            if way.http is None:
+                return {}
+            at = (*steps, "http", "static")
+            kept_ones = {i for i in range(len(way.http.static)) if kept_at(*at) or kept_at(*at, i, "directory")}
+            return {"http": way.http.anchored(directory, kept_ones)}
+
+        files = {name: str(directory / path) for name, path in self.paths().items() if not kept_at(name)}
+        listeners = [
+            way.model_copy(update=tls_of(way, "listeners", index) | http_of(way, "listeners", index))
+            for index, way in enumerate(self.listeners)
+        ]
+        changes = files | tls_of(self) | http_of(self) | ({"listeners": listeners} if listeners else {})
+        return self.model_copy(update=changes)
+
     def shown(self) -> dict[str, Any]:
-        """As JSON with every default filled in and every password hidden; but for these it reads back as the same."""
-        document = self.model_dump(mode="json")
+        """As JSON with every default filled in and every secret hidden; but for these it reads back as the same."""
+        document = self.model_dump(mode="json", exclude=_OF_WAYS_IN)
         document["credentials"] = dict.fromkeys(self.credentials, "***")
-        if self.listeners:
-            del document["port"]
-        return document
+        if not self.listeners:
+            return self.way_shown() | document
+        return {"host": self.host, "listeners": [listener.shown() for listener in self.listeners], **document}
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach the address."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -102,6 +102,20 @@ def _read_protocol_version(value: Any) -> Any:
     return version
 
 
+def _read_tls_version(value: Any) -> Any:
+    if isinstance(value, bool) or str(value) not in ("1.2", "1.3"):
+        raise ValueError('should be "1.2" or "1.3"')
+    return str(value)
+
+
+def _check_http_path(path: str) -> str:
+    if not path.startswith("/"):
+        raise ValueError('should begin with "/", such as "/mqtt"')
+    if any(ord(character) <= 0x20 or ord(character) == 0x7F for character in path):
+        raise ValueError("should have no blanks or control characters; write them as %20")
+    return path
+
+
 def _check_mqtt_string(text: str) -> None:
     if "\0" in text:
         raise ValueError("should not contain the character NUL [MQTT-4.7.3-2]")
@@ -210,6 +224,10 @@ ProtocolVersion = Annotated[
     BeforeValidator(_read_protocol_version),
     WithJsonSchema({"enum": ["3.1", "3.1.1", "5.0", 3, 4, 5]}),
 ]
+TlsVersion = Annotated[
+    Literal["1.2", "1.3"], BeforeValidator(_read_tls_version), WithJsonSchema({"enum": ["1.2", "1.3", 1.2, 1.3]})
+]
+HttpPath = Annotated[str, AfterValidator(_check_http_path)]
 Qos = Annotated[int, BeforeValidator(_read_qos), WithJsonSchema({"enum": [0, 1, 2]})]
 Port = Annotated[int, Field(ge=0, le=65_535)]
 Count = Annotated[int, Field(ge=1, le=1_000_000)]

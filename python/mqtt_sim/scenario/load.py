@@ -15,10 +15,11 @@ from pydantic import ValidationError
 
 from mqtt_sim.errors import Fault, Faults, ScenarioError, ScriptError
 from mqtt_sim.scenario.complaint import faults_of
-from mqtt_sim.scenario.embedded_broker import PATHS, EmbeddedBroker
-from mqtt_sim.scenario.model import Scenario
+from mqtt_sim.scenario.embedded_broker import EmbeddedBroker
+from mqtt_sim.scenario.model import Client, Scenario
 from mqtt_sim.scenario.override import apply_settings
 from mqtt_sim.scenario.part import Part
+from mqtt_sim.scenario.script import anchored_reference
 from mqtt_sim.scenario.shipped import find_shipped, shipped_scenarios
 from mqtt_sim.suggestion import nearest
 
@@ -55,9 +56,28 @@ def _anchor(scenario: Scenario, directory: Path, settings: Mapping[str, Any]) ->
     if corpus.path is not None and "corpus.path" not in settings:
         changes["corpus"] = corpus.model_copy(update={"path": str(directory / corpus.path)})
     if broker is not None:
-        own = {name: path for name, path in broker.paths().items() if f"broker.{name}" not in settings}
-        changes["broker"] = broker.model_copy(update={name: str(directory / path) for name, path in own.items()})
-    return scenario.model_copy(update=changes) if changes else scenario
+        own = [key.removeprefix("broker.") for key in settings if key.startswith("broker.")]
+        changes["broker"] = broker if "broker" in settings else broker.anchored(directory, own)
+    but = frozenset(key.rpartition(".")[2] for key in settings if ".tls." in f".{key}" or key.endswith("tls"))
+    changes["client"] = _anchored(scenario.client, directory, but)
+    for role in ("producers", "consumers", "devices"):
+        changes[role] = [
+            group.model_copy(update={"client": _anchored(group.client, directory, but)}) if group.client else group
+            for group in getattr(scenario, role)
+        ]
+    changes["devices"] = [
+        device.model_copy(update={"script": anchored_reference(device.script, directory)})
+        if f"devices.{number}.script" not in settings and f"devices.{device.name}.script" not in settings
+        else device
+        for number, device in enumerate(changes["devices"])
+    ]
+    return scenario.model_copy(update=changes)
+
+
+def _anchored(client: Client, directory: Path, but: frozenset[str]) -> Client:
+    if client.tls is None or "tls" in but:
+        return client
+    return client.model_copy(update={"tls": client.tls.anchored(directory, but)})
 
 
 def find_scenario(source: str | Path) -> Path:
@@ -107,15 +127,10 @@ def load_embedded_broker(
     document = {} if path is None else _read_json(path)
     if isinstance(document, dict):
         document.pop("$schema", None)
-        if path is not None:
-            document |= {name: str(path.parent / at) for name, at in document.items() if _is_path(name, at)}
         document |= changes
         apply_settings(document, settings, EmbeddedBroker)
-    return validate_embedded_broker(document, None if path is None else str(path))
-
-
-def _is_path(name: str, value: Any) -> bool:
-    return name in PATHS and isinstance(value, str) and value != ""
+    broker = validate_embedded_broker(document, None if path is None else str(path))
+    return broker if path is None else broker.anchored(path.parent, [*changes, *settings])
 
 
 def validate_embedded_broker(document: Any, origin: str | None) -> EmbeddedBroker:
@@ -171,7 +186,7 @@ def _no_constant(name: str) -> Any:
 def _run_script(path: Path) -> Scenario:
     """The Scenario that a Python file defines as `scenario`, or that its function of this name returns."""
     file = str(path)
-    module = _execute(path)
+    module = execute_script(path)
     found = getattr(module, "scenario", None)
     if callable(found) and not isinstance(found, Scenario):
         found = _calling_user(path, found)
@@ -182,7 +197,8 @@ def _run_script(path: Path) -> Scenario:
     return found
 
 
-def _execute(path: Path) -> ModuleType:
+def execute_script(path: Path) -> ModuleType:
+    """The module that a user's Python file makes. Raises ScriptError with the line where it raised."""
     specification = importlib.util.spec_from_file_location(f"mqtt_sim_scenario_{path.stem}", path)
     assert specification is not None, path
     loader = specification.loader

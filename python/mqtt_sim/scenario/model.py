@@ -15,8 +15,8 @@ from pydantic import (
     model_validator,
 )
 
+from mqtt_sim.broker_url import BrokerUrl, Transport, parse_broker_url
 from mqtt_sim.errors import Fault, Faults
-from mqtt_sim.scenario.broker_url import split_broker_url
 from mqtt_sim.scenario.check import check_scenario, check_thresholds
 from mqtt_sim.scenario.embedded_broker import EmbeddedBroker
 from mqtt_sim.scenario.fields import (
@@ -41,6 +41,8 @@ from mqtt_sim.scenario.fields import (
 )
 from mqtt_sim.scenario.part import Part
 from mqtt_sim.scenario.payload import Dialogue, FixedSize, Payload
+from mqtt_sim.scenario.script import ScriptField
+from mqtt_sim.scenario.transport import ClientTls, ClientWebSocket
 
 
 class MessageProperties(Part):
@@ -87,6 +89,9 @@ class Authentication(Part):
 class Client(Part):
     """How clients connect. A group's own `client` changes single fields of the scenario's."""
 
+    transport: Transport | None = Field(None, description="tcp, tls, ws or wss; null: the scenario's")
+    tls: ClientTls | None = Field(None, description="of the transports tls and wss")
+    websocket: ClientWebSocket | None = Field(None, description="of the transports ws and wss")
     protocol_version: ProtocolVersion = Field("3.1.1", description="MQTT 3.1, 3.1.1 or 5.0")
     clean_start: bool = Field(True, description="begin without an old session (3.1.1: clean session)")
     session_expiry_interval: WholeSeconds = Field(0.0, description="how long the broker keeps the session; 5.0 only")
@@ -228,6 +233,26 @@ class Devices(Group):
     name: GroupName = "device"
     publish: Publish | None = None
     subscribe: Subscribe | None = None
+    script: ScriptField | None = Field(
+        None, description='what each client does, as "file.py:function" with async def function(client, context)'
+    )
+    arguments: dict[str, Any] = Field({}, description="what the script finds in context.arguments")
+    on_error: Literal["fail", "count"] = Field(
+        "fail", description="what an exception of the script does: end the run with exit code 107, or be counted"
+    )
+
+    @model_validator(mode="after")
+    def _script_or_plan(self) -> Devices:
+        faults = [
+            Fault(name, "a script publishes and subscribes by itself; leave this out, or make another group")
+            for name in ("publish", "subscribe")
+            if self.script is not None and getattr(self, name) is not None
+        ]
+        if self.script is None and self.arguments:
+            faults.append(Fault("arguments", 'they are for a "script", and there is none'))
+        if faults:
+            raise Faults(faults)
+        return self
 
     @property
     def publishes(self) -> Publish | None:
@@ -239,14 +264,37 @@ class Devices(Group):
 
 
 def _read_url(url: str) -> str:
-    split_broker_url(url)
+    parse_broker_url(url)
     return url
+
+
+_Url = Annotated[str, AfterValidator(_read_url)]
 
 
 class Target(Part):
     """An outside broker."""
 
-    url: Annotated[str, AfterValidator(_read_url)] = Field(description="mqtt://user:password@host:1883")
+    url: _Url = Field(description="mqtt://user:password@host:1883; also mqtts, ws, wss, and mqtt+unix:///path")
+    others: list[_Url] = Field([], description="its URLs for other transports, which groups may choose")
+
+    @model_validator(mode="after")
+    def _one_of_each(self) -> Target:
+        seen = [parse_broker_url(url).transport for url in (self.url, *self.others)]
+        for index, transport in enumerate(seen[1:]):
+            if transport in seen[: index + 1]:
+                raise Faults(
+                    [
+                        Fault(
+                            f"others[{index}]", f"another URL has the transport {transport} already", self.others[index]
+                        )
+                    ]
+                )
+        return self
+
+    def url_of(self, transport: Transport | None) -> BrokerUrl | None:
+        """The URL with that transport, the first one without a choice; None when there is none."""
+        urls = [parse_broker_url(url) for url in (self.url, *self.others)]
+        return next((url for url in urls if transport in (None, url.transport)), None)
 
 
 class Link(Part):
@@ -297,6 +345,9 @@ class Scenario(Part):
     shards: int = Field(1, ge=1, le=64, description="threads that carry clients; not used in virtual time")
     broker: EmbeddedBroker | None = Field(None, description="the embedded broker, used when there is no target")
     target: Target | None = Field(None, description="an outside broker instead")
+    transport: Transport | None = Field(
+        None, description="how clients reach the broker: tcp, tls, ws or wss; null: as the target's URL, or tcp"
+    )
     link: Link = Field(default_factory=Link)
     connect: Connect = Field(default_factory=Connect)
     client: Client = Field(default_factory=Client, description="defaults of all groups")
@@ -348,6 +399,18 @@ class Scenario(Part):
         """How the clients of a group connect: the scenario's defaults with the group's own fields laid over them."""
         own = {name: getattr(group.client, name) for name in group.client.model_fields_set} if group.client else {}
         return self.client.model_copy(update=own)
+
+    def transport_of(self, group: Group) -> Transport:
+        """How the clients of a group reach the broker."""
+        chosen = self.client_of(group).transport or self.transport
+        if chosen is None and self.target is not None:
+            chosen = parse_broker_url(self.target.url).transport
+        return chosen or "tcp"
+
+    def with_(self, **fields: Any) -> Scenario:
+        """A copy with these fields instead, checked like any other scenario. Raises ScenarioError."""
+        given = {name: getattr(self, name) for name in self.model_fields_set}
+        return Scenario(**{**given, **fields})
 
     def to_plan(self, *, sim: bool = False, seed: int | None = None, corpus_path: str | None = None) -> dict[str, Any]:
         """The Plan: every default filled in, every choice made, as it crosses into the core.

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import Any
 
+from mqtt_sim.broker_url import BrokerUrl, without_password
 from mqtt_sim.quantity import to_ns
-from mqtt_sim.scenario.broker_url import DEFAULT_PORT, credentials_of, split_broker_url, without_password
 from mqtt_sim.scenario.check import groups_with_paths
 from mqtt_sim.scenario.embedded_broker import EmbeddedBroker
 from mqtt_sim.scenario.model import (
@@ -21,6 +22,7 @@ from mqtt_sim.scenario.model import (
     Will,
 )
 from mqtt_sim.scenario.shipped import SHIPPED_CORPUS
+from mqtt_sim.scenario.transport import ClientTls, ClientWebSocket, hide_secrets
 
 PLAN_VERSION = 1
 
@@ -66,11 +68,31 @@ def resolved_document(scenario: Scenario) -> dict[str, Any]:
             client["password"] = "***"
         if client["authentication"] is not None:
             client["authentication"]["password"] = "***"
+        if client["tls"] is not None:
+            client["tls"] = hide_secrets(client["tls"])
     if scenario.broker is not None:
         document["broker"] = scenario.broker.shown()
     if document["target"]:
         document["target"]["url"] = without_password(document["target"]["url"])
+        document["target"]["others"] = [without_password(url) for url in document["target"]["others"]]
     return document
+
+
+def given_document(scenario: Scenario) -> dict[str, Any]:
+    """The scenario as JSON with nothing but what was said, and every password hidden."""
+    given: dict[str, Any] = _only_given(
+        scenario.model_dump(mode="json", exclude_unset=True), resolved_document(scenario)
+    )
+    return {name: value for name, value in given.items() if value not in ([], {})}
+
+
+def _only_given(given: Any, shown: Any) -> Any:
+    """Those parts of `shown` that `given` has."""
+    if isinstance(given, dict) and isinstance(shown, dict):
+        return {name: _only_given(value, shown[name]) for name, value in given.items()}
+    if isinstance(given, list) and isinstance(shown, list):
+        return [_only_given(*both) for both in zip(given, shown, strict=True)]
+    return shown
 
 
 def scenario_path(plan_path: str, scenario: Scenario) -> str:
@@ -81,6 +103,10 @@ def scenario_path(plan_path: str, scenario: Scenario) -> str:
         return re.sub(r"_(ns|per_s|s)\b", "", plan_path.lstrip("$./"))
     path, group = paths[int(match[1])]
     rest = match[2]
+    if rest.startswith("target."):
+        field = rest.removeprefix("target.").partition(".")[0]
+        own = group.client is not None and field in group.client.model_fields_set
+        return f"{path}.client.{field}" if own else field if field == "transport" else f"client.{field}"
     if not isinstance(group, Devices):
         rest = re.sub(r"^publish\b[./]?", "", rest)
     rest = rest.replace("properties.", "") if rest.startswith(("publish.properties.", "properties.")) else rest
@@ -99,10 +125,35 @@ def _broker(scenario: Scenario) -> dict[str, Any] | None:
 
 
 def _target(scenario: Scenario) -> dict[str, Any] | None:
-    if scenario.target is None:
-        return None
-    parts = split_broker_url(scenario.target.url)
-    return {"host": parts.hostname, "port": parts.port or DEFAULT_PORT}
+    url = None if scenario.target is None else scenario.target.url_of(None)
+    return None if url is None else _address(url)
+
+
+def _address(url: BrokerUrl) -> dict[str, Any]:
+    return {"host": url.host, "port": url.port} if url.unix is None else {"unix": url.unix}
+
+
+def _group_target(scenario: Scenario, group: Group) -> dict[str, Any]:
+    client, transport, url = scenario.client_of(group), scenario.transport_of(group), _url_of(scenario, group)
+    websocket = client.websocket or ClientWebSocket()
+    return {
+        **({} if url is None else _address(url)),
+        "transport": transport,
+        "tls": _tls(client.tls) if transport in ("tls", "wss") else None,
+        "websocket": websocket.to_core(client.protocol_version, None if url is None else url.path)
+        if transport in ("ws", "wss")
+        else None,
+    }
+
+
+def _url_of(scenario: Scenario, group: Group) -> BrokerUrl | None:
+    return None if scenario.target is None else scenario.target.url_of(scenario.transport_of(group))
+
+
+def _tls(tls: ClientTls | None) -> dict[str, Any] | None:
+    key_log = os.environ.get("SSLKEYLOGFILE")
+    document = {} if tls is None else tls.to_core()
+    return document if not key_log else {"key_log": key_log, **document}
 
 
 def _corpus(scenario: Scenario, path: str | None) -> dict[str, Any]:
@@ -115,17 +166,19 @@ def _group(scenario: Scenario, group: Group) -> dict[str, Any]:
     return {
         "name": group.name,
         "count": group.count,
-        "client": _client(scenario.client_of(group), scenario),
+        "target": _group_target(scenario, group),
+        "client": _client(scenario.client_of(group), _url_of(scenario, group)),
         "publish": None if group.publishes is None else _publish(group.publishes),
         "subscribe": [] if group.subscribes is None else _subscribe(group.subscribes),
         "subscription_identifier": None if group.subscribes is None else group.subscribes.subscription_identifier,
+        **({"script": True} if isinstance(group, Devices) and group.script is not None else {}),
     }
 
 
-def _client(client: Client, scenario: Scenario) -> dict[str, Any]:
+def _client(client: Client, url: BrokerUrl | None) -> dict[str, Any]:
     user_name, password = client.username, client.password
-    if user_name is None and scenario.target is not None:
-        user_name, password = credentials_of(split_broker_url(scenario.target.url))
+    if user_name is None and url is not None:
+        user_name, password = url.username, url.password
     return {
         "protocol_version": _WIRE_VERSIONS[client.protocol_version],
         "clean_start": client.clean_start,

@@ -1,0 +1,65 @@
+"""URLs of brokers: what each spelling means, and what is said about those that mean nothing."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from mqtt_sim.broker_url import BrokerUrl, parse_broker_url, without_password
+
+
+def url(transport: str = "tcp", host: str = "h", port: int = 1883, **others: str) -> BrokerUrl:
+    fields: dict[str, str | None] = {"unix": None, "path": None, "username": None, "password": None, **others}
+    return BrokerUrl(transport, host, port, **fields)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("text", "meaning"),
+    [
+        ("mqtt://h", url()),
+        ("tcp://h:1884", url(port=1884)),
+        ("MQTT://h/", url()),
+        ("mqtts://h", url("tls", port=8883)),
+        ("tls://h:8884", url("tls", port=8884)),
+        ("ssl://h", url("tls", port=8883)),
+        ("ws://h", url("ws", port=80)),
+        ("wss://h", url("wss", port=443)),
+        ("ws://h:8080/", url("ws", port=8080, path="/")),
+        ("wss://h/mqtt?token=a%20b", url("wss", port=443, path="/mqtt?token=a%20b")),
+        ("ws://h?x=1", url("ws", port=80, path="/?x=1")),
+        ("mqtt://[::1]:1885", url(host="::1", port=1885)),
+        ("mqtts://us%40er:p%3Ass@h", url("tls", port=8883, username="us@er", password="p:ss")),
+        ("mqtt://user@h", url(username="user")),
+        ("mqtt+unix:///run/mqtt.sock", url(host="", unix="/run/mqtt.sock")),
+        ("mqtt+unix:///run/a%20b", url(host="", unix="/run/a b")),
+    ],
+)
+def test_every_part_is_read(text: str, meaning: BrokerUrl) -> None:
+    assert parse_broker_url(text) == meaning
+
+
+@pytest.mark.parametrize(
+    ("text", "remedy"),
+    [
+        ("localhost:1883", "should look like mqtt://host:1883"),
+        ("quic://h", 'there is no transport "quic" (there are mqtt, tcp, mqtts, tls, ssl, ws, wss, mqtt+unix)'),
+        ("mqtt://", "the host is missing"),
+        ("mqtt://h:0", "its port should be a number from 1 to 65535"),
+        ("mqtt://h:65536", "its port should be a number from 1 to 65535"),
+        ("mqtts://h:x", "its port should be a number from 1 to 65535"),
+        ("mqtt://h/mqtt", "only a WebSocket has a path"),
+        ("mqtts://h?a=1", "only a WebSocket has a path"),
+        ("ws://h/mqtt#top", 'should have no "#top" at its end'),
+        ("mqtt+unix://run/mqtt", "should have three slashes"),
+        ("mqtt+unix:///", "should be mqtt+unix:///path/of/the/socket"),
+    ],
+)
+def test_what_is_wrong_is_told_with_what_would_be_right(text: str, remedy: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(remedy)):
+        parse_broker_url(text)
+
+
+def test_a_password_is_hidden() -> None:
+    assert without_password("wss://u:secret@h/mqtt") == "wss://u:***@h/mqtt"
+    assert without_password("ws://h") == "ws://h"
