@@ -231,9 +231,12 @@ def test_schema_is_printed(cli: Cli) -> None:
 def test_scenarios_are_listed_with_their_descriptions(cli: Cli) -> None:
     lines = cli("scenarios").out.splitlines()
     assert [line.split()[0] for line in lines] == [
+        "broadcast",
+        "chat",
         "episode4",
         "game_server",
         "idle",
+        "machine_status",
         "open_loop",
         "request_response",
         "sensors",

@@ -29,9 +29,8 @@ def test_missing_file_names_the_nearest_beside_it(small_file: Path) -> None:
 
 
 def test_missing_file_lists_what_ships(tmp_path: Path) -> None:
-    assert (
-        "scenarios that ship: episode4, game_server, idle, open_loop, request_response, sensors, throughput, tutorial"
-        in message(tmp_path / "x.json")
+    assert "scenarios that ship: broadcast, chat, episode4, game_server, idle, machine_status, open_loop, " in message(
+        tmp_path / "x.json"
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+import mqtt_sim
 from mqtt_sim.machine import DESCRIPTORS_BESIDE_CLIENTS
 from mqtt_sim.scenario import load_scenario
 from mqtt_sim.scenario.schema import SCHEMA_FILE, make_schema, schema_text
@@ -45,6 +46,15 @@ def test_episode4_is_a_thousand_pairs_and_a_fan_in() -> None:
     assert [(asked["filter"], asked["qos"]) for asked in critics["subscribe"]] == [("StarWars/#", 0)]
     assert plan["duration_ns"] <= 20_000_000_000
     assert cast["publish"]["payload"]["kind"] == "dialogue"
+
+
+@pytest.mark.req("M-29")
+@pytest.mark.parametrize("sim", [False, True], ids=["real", "virtual"])
+@pytest.mark.parametrize(("name", "copies"), [("chat", 25 * 50), ("machine_status", 200 * 2), ("broadcast", 10 * 1000)])
+def test_common_uses_run_and_lose_nothing(name: str, copies: int, sim: bool) -> None:
+    health = {"generator.on_invalid": "warn", "thresholds": {}}
+    result = mqtt_sim.run(name, sim=sim, set={"duration": "1s", **health})
+    assert (result.counts["delivered"], result.lost, result.duplicated) == (copies, 0, 0)
 
 
 def test_idle_fits_twenty_thousand_descriptors() -> None:
