@@ -36,7 +36,7 @@ def page_server(tmp_path: Path) -> Iterator[PageServer]:
     server.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # while it lasts, its event loop keeps others from the thread
 def chromium() -> Iterator[Any]:
     try:
         from playwright.sync_api import sync_playwright

@@ -140,7 +140,7 @@ def test_stats_end_with_what_the_report_says(run: HeldRun, open_page: Callable[.
 @pytest.mark.req("W-13")
 def test_link_answers_during_the_run_and_after_it(tmp_path: Path, open_page: Callable[..., Any]) -> None:
     file, report = tmp_path / "small.json", tmp_path / "report.json"
-    file.write_text(json.dumps({**SCENARIO, "duration": "2s"}))
+    file.write_text(json.dumps({**SCENARIO, "duration": "2s", "generator": {"on_invalid": "warn"}}))
     command = [str(PROGRAM), str(file), "--page", "--hold", "--no-live", "--json", str(report)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, bufsize=1)
     try:
