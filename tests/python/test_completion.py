@@ -44,7 +44,7 @@ def script(cli: Cli, tmp_path: Path) -> Callable[[str], Path]:
 def needs(shell: str) -> str:
     program = shutil.which(shell)
     if program is None:
-        pytest.skip(f"{shell} is not installed")
+        pytest.fail(f"{shell} is not installed: scripts/setup packages test")
     return program
 
 

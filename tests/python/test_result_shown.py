@@ -43,7 +43,8 @@ def test_frames_are_three_tables(result: mqtt_sim.Result, monkeypatch: pytest.Mo
 
 @pytest.mark.sim
 def test_real_pandas_takes_the_rows(result: mqtt_sim.Result) -> None:
-    pandas = pytest.importorskip("pandas")
+    import pandas
+
     frames = result.frames()
     assert isinstance(frames.metrics, pandas.DataFrame)
     assert frames.metrics.loc["latency", "count"] == result.delivered

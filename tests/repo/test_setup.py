@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 BUILD = ["g++", "cmake", "ninja-build", "ccache", "python3-dev", "python3-venv", "libssl-dev", "libgtest-dev"]
-TEST = ["mosquitto", "mosquitto-clients", "openssl", "chromium", "nodejs", "npm"]
+TEST = ["mosquitto", "mosquitto-clients", "openssl", "chromium", "zsh", "fish", "nodejs", "npm"]
 OUTSIDE_PROGRAMS = ["mosquitto", "mosquitto_pub", "openssl", "chromium", "node", "npm"]
 USED_BY_THE_SCRIPT = ("bash", "env", "dirname", "basename", "cat", "grep", "getconf")
 

@@ -60,7 +60,7 @@ def mosquitto(tmp_path: Path) -> Iterator[str]:
     """The URL of a Mosquitto of its own."""
     program = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
     if program is None:
-        pytest.skip("mosquitto is not installed")
+        pytest.fail("mosquitto is not installed: scripts/setup packages test")
     port = free_port()
     (tmp_path / "mosquitto.conf").write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\n")
     process = subprocess.Popen([program, "-c", str(tmp_path / "mosquitto.conf")], stderr=subprocess.DEVNULL)
