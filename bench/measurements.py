@@ -244,7 +244,10 @@ def _hold(bench: Bench, start: StartBroker, idle_command: IdleCommand, clients: 
         command = bench.told(run, arguments, broker)
         before = tcp_sockets()
         with Process(command, bench.programs.folder / "idle.log") as load:
-            connects = watch_connects(load, broker.process, before, clients, SET_UP_S)
+            try:
+                connects = watch_connects(load, broker.process, before, clients, SET_UP_S)
+            except BenchError as error:
+                raise BenchError(f"{run}, {clients:,} clients, of {tcp_sockets() - before} sockets: {error}") from None
             time.sleep(SETTLE_S)
             if not load.is_running():
                 raise load.failure(f"{run} ended while its clients should have been idle")

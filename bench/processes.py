@@ -160,11 +160,13 @@ def _wait_for_sockets(load: Process, count: int, limit_s: float) -> int:
 
 
 def tcp_sockets() -> int:
-    """TCP sockets in use on this machine (sockstat of IPv4)."""
-    for line in Path("/proc/net/sockstat").read_text(encoding="utf-8").splitlines():
-        if line.startswith("TCP:"):
-            return int(line.split()[2])
-    raise BenchError("/proc/net/sockstat has no line for TCP")
+    """TCP sockets in use on this machine, of both families: some listeners take IPv4 with sockets of IPv6."""
+    files = {"TCP:": Path("/proc/net/sockstat"), "TCP6:": Path("/proc/net/sockstat6")}
+    lines = [line.split() for path in files.values() if path.exists() for line in path.read_text().splitlines()]
+    counts = [int(words[2]) for words in lines if words[0] in files]
+    if not counts:
+        raise BenchError("/proc/net/sockstat has no line for TCP")
+    return sum(counts)
 
 
 def raise_descriptor_limit() -> None:
