@@ -52,8 +52,14 @@ void Connection::on_open(Waker& waker, const Opening&, Instant) { waker_ = &wake
 
 void Connection::on_bytes(ByteView bytes, Instant now) {
   if (state_ > State::connected) return;  // after our last word nothing is read
-  if (broker_.has_gate()) return on_bytes_by_gate(bytes, now);
   broker_.counters().bytes_in += bytes.size();
+  if (!broker_.has_gate()) return take_packets<false>(bytes, now);
+  if (is_parked()) return keep_for_later(bytes, now);
+  take_packets<true>(bytes, now);
+}
+
+template <bool kHasGate>
+void Connection::take_packets(ByteView bytes, Instant now) {
   if (state_ == State::waiting && is_foreign(bytes))
     return fail(ReasonCode::protocol_error, now);  // [MQTT-3.1.0-1]: its end is not waited for
   framer_.feed(bytes);
@@ -63,11 +69,18 @@ void Connection::on_bytes(ByteView bytes, Instant now) {
     if (!*frame) return;
     ++broker_.counters().packets_in;
     last_packet_ = now;
-    handle(**frame, now);
+    if (!kHasGate || !park(**frame, now)) handle(**frame, now);
     if (output_.size() > broker_.options().output_limit) on_over_limit(now);
+    if (kHasGate && is_parked()) {
+      const ByteView rest = framer_.unread();
+      parked_->rest.assign(rest.begin(), rest.end());
+      break;
+    }
   }
   framer_.reset();
 }
+
+template void Connection::take_packets<true>(ByteView, Instant);  // for connection_gate.cpp
 
 bool Connection::is_foreign(ByteView bytes) const {
   return framer_.buffered() == 0 && !bytes.empty() && !begins_connect(bytes[0]);

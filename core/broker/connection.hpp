@@ -190,10 +190,10 @@ class Connection final : public Endpoint {
   void handle_unsubscribe(const protocol::Unsubscribe& unsubscribe, Instant now);
   void handle_disconnect(const protocol::Disconnect& disconnect, Instant now);  // handle_disconnect.cpp
 
-  bool is_foreign(ByteView bytes) const;               // as the first ones: the beginning of no CONNECT
-  void on_bytes_by_gate(ByteView bytes, Instant now);  // connection_gate.cpp
+  bool is_foreign(ByteView bytes) const;  // as the first ones: the beginning of no CONNECT
+  template <bool kHasGate>                // whether a packet may have to wait
   void take_packets(ByteView bytes, Instant now);
-  bool park(const protocol::Frame& frame, Instant now);
+  bool park(const protocol::Frame& frame, Instant now);  // connection_gate.cpp
   bool park_connect(const protocol::Frame& frame, Parked& parked, Instant now);
   bool park_publish(const protocol::Frame& frame, Parked& parked, Instant now);
   bool park_subscribe(const protocol::Frame& frame, Parked& parked, Instant now);

@@ -13,33 +13,6 @@ using protocol::Frame;
 using protocol::PacketType;
 using protocol::ReasonCode;
 
-// As on_bytes(), but for a packet that has to wait.
-void Connection::on_bytes_by_gate(ByteView bytes, Instant now) {
-  broker_.counters().bytes_in += bytes.size();
-  if (is_parked()) return keep_for_later(bytes, now);
-  take_packets(bytes, now);
-}
-
-void Connection::take_packets(ByteView bytes, Instant now) {
-  if (state_ == State::waiting && is_foreign(bytes)) return fail(ReasonCode::protocol_error, now);  // [MQTT-3.1.0-1]
-  framer_.feed(bytes);
-  while (state_ <= State::connected) {
-    const auto frame = framer_.next();
-    if (!frame) return fail(protocol::reason_of(frame.error()), now);
-    if (!*frame) return;
-    ++broker_.counters().packets_in;
-    last_packet_ = now;
-    if (!park(**frame, now)) handle(**frame, now);
-    if (output_.size() > broker_.options().output_limit) on_over_limit(now);
-    if (is_parked()) {
-      const ByteView rest = framer_.unread();
-      parked_->rest.assign(rest.begin(), rest.end());
-      break;
-    }
-  }
-  framer_.reset();
-}
-
 // The driver does not read on, but what it has read already comes.
 void Connection::keep_for_later(ByteView bytes, Instant now) {
   constexpr size_t kReadAlready = 1u << 20;
@@ -140,7 +113,7 @@ void Connection::on_answer(Answer answer, Instant now) {
     parked_->rest = std::move(rest);
   } else {
     parked_.reset();
-    if (state_ <= State::connected && !rest.empty()) take_packets(rest, now);
+    if (state_ <= State::connected && !rest.empty()) take_packets<true>(rest, now);
   }
   if (waker_) waker_->wake();  // what it takes has changed
 }
