@@ -9,29 +9,20 @@
 #include <utility>
 
 #include "core/base/assert.hpp"
-#include "core/net/tls_context.hpp"
+#include "core/net/openssl_types.hpp"
 
 namespace mqtt_sim::net {
 namespace {
 
-constexpr uint8_t kUnspecifiedError = 0x80;
 constexpr size_t kCommonNameLimit = 64;  // ub-common-name of RFC 5280
 constexpr size_t kDnsNameLimit = 253;
 constexpr size_t kDnsLabelLimit = 63;
 constexpr int kSerialBits = 159;  // positive, and 20 bytes at most
 constexpr auto kClockSlack = std::chrono::hours(1);
 
-using Bio = std::unique_ptr<BIO, FreeBy<BIO_free>>;
 using Bignum = std::unique_ptr<BIGNUM, FreeBy<BN_free>>;
-using Certificate = std::unique_ptr<X509, FreeBy<X509_free>>;
 using Extension = std::unique_ptr<X509_EXTENSION, FreeBy<X509_EXTENSION_free>>;
 using GeneralNames = std::unique_ptr<GENERAL_NAMES, FreeBy<GENERAL_NAMES_free>>;
-using Key = std::unique_ptr<EVP_PKEY, FreeBy<EVP_PKEY_free>>;
-
-Error request_error(std::string text) {
-  ERR_clear_error();
-  return make_error(kUnspecifiedError, std::move(text));
-}
 
 // --- names
 
@@ -75,7 +66,7 @@ Expected<GeneralNames> general_names(const std::vector<std::string>& names) {
   GeneralNames all(sk_GENERAL_NAME_new_null());
   for (const std::string& name : names) {
     GENERAL_NAME* one = general_name(name);
-    if (!one) return request_error("name \"" + name + "\": neither an address nor a DNS name");
+    if (!one) return tls_error("name \"" + name + "\": neither an address nor a DNS name");
     sk_GENERAL_NAME_push(all.get(), one);
   }
   return all;
@@ -163,10 +154,10 @@ Expected<KeyPair> CertificateAuthority::issue(const CertificateRequest& request)
   const Key key = make_key();
   const Certificate certificate(X509_new());
   if (!fill(certificate.get(), request.validity, key.get())) {
-    return request_error("validity: must end after it begins, and before the year 10000");
+    return tls_error("validity: must end after it begins, and before the year 10000");
   }
   if (!set_common_name(certificate.get(), request.common_name)) {
-    return request_error("common name \"" + request.common_name + "\": must be 1 to 64 bytes of UTF-8");
+    return tls_error("common name \"" + request.common_name + "\": must be 1 to 64 bytes of UTF-8");
   }
   X509_set_issuer_name(certificate.get(), X509_get_subject_name(certificate_.get()));
   extend(certificate.get(), certificate_.get(), NID_basic_constraints, "critical,CA:FALSE");

@@ -14,16 +14,10 @@
 namespace mqtt_sim::net {
 namespace {
 
-constexpr uint8_t kUnspecifiedError = 0x80;
 constexpr int64_t kTrustFor_s = 1;
 // OpenSSL's own list with the shorter hash first: a handshake derives some twenty keys with it.
 const std::string kDefaultSuites = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
 constexpr unsigned char kSessionIdContext[] = "mqtt-sim";
-
-Error option_error(std::string text) {
-  ERR_clear_error();
-  return make_error(kUnspecifiedError, std::move(text));
-}
 
 int64_t seconds() {
   return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -33,8 +27,7 @@ int64_t seconds() {
 Expected<std::vector<unsigned char>> alpn_list(const std::vector<std::string>& names) {
   std::vector<unsigned char> list;
   for (const std::string& name : names) {
-    if (name.empty() || name.size() > 255)
-      return option_error("ALPN name of " + std::to_string(name.size()) + " bytes");
+    if (name.empty() || name.size() > 255) return tls_error("ALPN name of " + std::to_string(name.size()) + " bytes");
     list.push_back(static_cast<unsigned char>(name.size()));
     list.insert(list.end(), name.begin(), name.end());
   }
@@ -103,7 +96,7 @@ Expected<void> TlsContext::set_up(const TlsClientOptions& options) {
 Expected<void> TlsContext::set_up(const TlsServerOptions& options) {
   auto done = set_common(options.min_version, options.ciphers, options.ciphersuites, options.key_log_file);
   if (!done) return done;
-  if (!options.identity.is_given()) return option_error("a TLS listener needs a certificate");
+  if (!options.identity.is_given()) return tls_error("a TLS listener needs a certificate");
   if (done = use_identity(context(), options.identity); !done) return done;
   SSL_CTX_set_options(context(), SSL_OP_CIPHER_SERVER_PREFERENCE);
   if (options.session_tickets == 0) SSL_CTX_set_options(context(), SSL_OP_NO_TICKET);
@@ -111,7 +104,7 @@ Expected<void> TlsContext::set_up(const TlsServerOptions& options) {
   SSL_CTX_set_session_id_context(context(), kSessionIdContext, sizeof kSessionIdContext - 1);
 
   if (options.client_certificate != ClientCertificate::ignored) {
-    if (!options.trust.is_given()) return option_error("client certificates are asked for, and no CA is given");
+    if (!options.trust.is_given()) return tls_error("client certificates are asked for, and no CA is given");
     if (done = use_trust(context(), options.trust, true); !done) return done;
     const bool is_required = options.client_certificate == ClientCertificate::required;
     SSL_CTX_set_verify(context(), SSL_VERIFY_PEER | (is_required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0), nullptr);
@@ -127,18 +120,18 @@ Expected<void> TlsContext::set_common(TlsVersion min_version, const std::string&
                                       const std::string& ciphersuites, const std::string& key_log_file) {
   SSL_CTX_set_min_proto_version(context(), min_version == TlsVersion::tls1_3 ? TLS1_3_VERSION : TLS1_2_VERSION);
   if (!ciphers.empty() && SSL_CTX_set_cipher_list(context(), ciphers.c_str()) != 1) {
-    return option_error("ciphers \"" + ciphers + "\": none of them is known");
+    return tls_error("ciphers \"" + ciphers + "\": none of them is known");
   }
   const std::string& suites = ciphersuites.empty() ? kDefaultSuites : ciphersuites;
   if (SSL_CTX_set_ciphersuites(context(), suites.c_str()) != 1) {
-    return option_error("ciphersuites \"" + ciphersuites + "\": not all of them are known");
+    return tls_error("ciphersuites \"" + ciphersuites + "\": not all of them are known");
   }
   return key_log_file.empty() ? Expected<void>() : set_key_log(key_log_file);
 }
 
 Expected<void> TlsContext::set_key_log(const std::string& file) {
   key_log_.reset(std::fopen(file.c_str(), "ae"));
-  if (!key_log_) return option_error("cannot write key log " + file + ": " + std::strerror(errno));
+  if (!key_log_) return tls_error("cannot write key log " + file + ": " + std::strerror(errno));
   SSL_CTX_set_app_data(context(), this);
   SSL_CTX_set_keylog_callback(context(), [](const SSL* tls, const char* line) {
     auto& self = *static_cast<TlsContext*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(tls)));

@@ -14,16 +14,10 @@
 #include "core/base/expected.hpp"
 #include "core/base/time.hpp"
 #include "core/base/tls_options.hpp"
+#include "core/net/openssl_types.hpp"
 
 namespace mqtt_sim::net {
 
-template <auto Free>
-struct FreeBy {
-  template <class T>
-  void operator()(T* object) const {
-    Free(object);
-  }
-};
 using TlsSession = std::unique_ptr<SSL_SESSION, FreeBy<SSL_SESSION_free>>;
 
 class TlsContext {

@@ -13,23 +13,13 @@
 #include <memory>
 #include <vector>
 
-#include "core/net/tls_context.hpp"
+#include "core/net/openssl_types.hpp"
 
 namespace mqtt_sim::net {
 namespace {
 
-constexpr uint8_t kUnspecifiedError = 0x80;
 constexpr size_t kPemLimit = 16 * 1024 * 1024;
 constexpr size_t kDirectoryLimit = 4096;
-
-using Certificate = std::unique_ptr<X509, FreeBy<X509_free>>;
-using Key = std::unique_ptr<EVP_PKEY, FreeBy<EVP_PKEY_free>>;
-using Bio = std::unique_ptr<BIO, FreeBy<BIO_free>>;
-
-Error tls_error(std::string text) {
-  ERR_clear_error();
-  return make_error(kUnspecifiedError, std::move(text));
-}
 
 struct Pem {
   std::string name;
