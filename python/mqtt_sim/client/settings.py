@@ -9,22 +9,23 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from mqtt_sim.broker_url import BrokerUrl, parse_broker_url
 from mqtt_sim.errors import Fault, Faults, UsageError
 from mqtt_sim.scenario.complaint import faults_of
 from mqtt_sim.scenario.fields import (
     Duration,
+    KeepAlive,
     Limit16,
     MqttText,
     PacketSize,
     PositiveDuration,
     ProtocolVersion,
     Qos,
+    SessionExpiry,
     UserProperties,
-    WholeSeconds,
-    at_most,
+    WillDelay,
 )
 from mqtt_sim.scenario.part import Part
 from mqtt_sim.scenario.transport import ClientTls, ClientWebSocket
@@ -68,7 +69,7 @@ class LastWill(Part):
     payload: Payload = b""
     qos: Qos = 0
     retain: bool = False
-    delay: WholeSeconds = Field(0.0, description="how long the broker waits for the client to come back; 5.0 only")
+    delay: WillDelay = Field(0.0, description="how long the broker waits for the client to come back; 5.0 only")
     properties: dict[str, Any] = Field({}, description="by the standard's names; 5.0 only")
 
 
@@ -86,8 +87,8 @@ class ClientOptions(Part):
 
     protocol_version: ProtocolVersion = Field("3.1.1", description="MQTT 3.1, 3.1.1 or 5.0; also 3, 4, 5")
     clean_start: bool = Field(True, description="begin without an old session (3.1.1: clean session)")
-    session_expiry_interval: WholeSeconds = Field(0.0, description="how long the broker keeps the session; 5.0 only")
-    keep_alive: WholeSeconds = Field(60.0, description="longest silence before a ping; 0: none")
+    session_expiry_interval: SessionExpiry = Field(0.0, description="how long the broker keeps the session; 5.0 only")
+    keep_alive: KeepAlive = Field(60.0, description="longest silence before a ping; 0: none")
     client_id: MqttText | None = Field(None, description="client identifier; None: one that is made up")
     username: str | None = None
     password: Payload | None = Field(None, repr=False, description="never shown")
@@ -128,16 +129,6 @@ class ClientOptions(Part):
     websocket: ClientWebSocket | None = Field(None, description="of ws and wss")
     reschedule_pings: Literal[True] = Field(True, description="a ping leaves only after silence; there is no other way")
     servers: list[str] = Field([], description="more URLs, tried in turn after a failed attempt")
-
-    @field_validator("keep_alive")
-    @classmethod
-    def _fits_two_bytes(cls, value: float) -> float:
-        return at_most(value, 65_535, "65535s, the longest keep alive of MQTT")
-
-    @field_validator("session_expiry_interval")
-    @classmethod
-    def _fits_four_bytes(cls, value: float) -> float:
-        return at_most(value, 4_294_967_295, "4294967295s, the longest session expiry of MQTT")
 
     @model_validator(mode="after")
     def _fits_together(self) -> ClientOptions:

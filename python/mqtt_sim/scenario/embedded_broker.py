@@ -17,6 +17,7 @@ from mqtt_sim.quantity import to_ns
 from mqtt_sim.scenario.fields import (
     ByteLimit,
     Duration,
+    KeepAlive,
     Limit,
     Limit16,
     Port,
@@ -72,7 +73,7 @@ class EmbeddedBroker(WayIn):
     max_half_open: Limit = Field(100_000, description="streams without an accepted CONNECT")
     connect_timeout: PositiveDuration = Field(10.0, description="longest wait for CONNECT")
     close_timeout: PositiveDuration = Field(5.0, description="longest wait for a client to take our last words")
-    max_keep_alive: WholeSeconds = Field(0.0, description="longer or none is told to be this; 0s: no limit")
+    max_keep_alive: KeepAlive = Field(0.0, description="longer or none is told to be this; 0s: no limit")
 
     max_packet_size: ByteLimit = Field(
         2_000_005, ge=1, le=LARGEST_PACKET, description="of a whole packet from a client, fixed header included"
@@ -112,11 +113,6 @@ class EmbeddedBroker(WayIn):
 
     max_retained: Limit = Field(1_000_000, description="retained messages")
     max_retained_bytes: ByteLimit = Field(256 * 2**20, description="bytes of retained messages")
-
-    @field_validator("max_keep_alive")
-    @classmethod
-    def _fits_two_bytes(cls, value: float) -> float:
-        return at_most(value, 65_535, "65535s, the longest keep alive of MQTT")
 
     @field_validator("max_session_expiry")
     @classmethod

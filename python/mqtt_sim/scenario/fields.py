@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import math
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema
@@ -209,6 +210,21 @@ Duration = Annotated[
 PositiveDuration = Annotated[Duration, AfterValidator(_positive), _DURATION_SCHEMA]
 WholeSeconds = Annotated[
     float, BeforeValidator(_read_duration), AfterValidator(_whole_seconds), _AS_TEXT, _DURATION_SCHEMA
+]
+KeepAlive = Annotated[
+    WholeSeconds,
+    AfterValidator(partial(at_most, limit=65_535, text="65535s, the longest keep alive of MQTT")),
+    _DURATION_SCHEMA,
+]
+SessionExpiry = Annotated[
+    WholeSeconds,
+    AfterValidator(partial(at_most, limit=4_294_967_295, text="4294967295s, the longest session expiry of MQTT")),
+    _DURATION_SCHEMA,
+]
+WillDelay = Annotated[
+    WholeSeconds,
+    AfterValidator(partial(at_most, limit=4_294_967_295, text="4294967295s, the longest will delay of MQTT")),
+    _DURATION_SCHEMA,
 ]
 Size = Annotated[int, BeforeValidator(_read_size), Field(ge=0, le=LARGEST_PAYLOAD), _SIZE_SCHEMA]
 """Bytes of a payload; written as "1KB", "64KiB" or a number."""

@@ -25,6 +25,7 @@ from mqtt_sim.scenario.fields import (
     Count,
     Duration,
     GroupName,
+    KeepAlive,
     Limit16,
     MqttText,
     PacketSize,
@@ -33,10 +34,12 @@ from mqtt_sim.scenario.fields import (
     Qos,
     Rate,
     ResponseTopic,
+    SessionExpiry,
     Topic,
     TopicFilter,
     UserProperties,
     WholeSeconds,
+    WillDelay,
     at_most,
 )
 from mqtt_sim.scenario.part import Part
@@ -69,13 +72,8 @@ class Will(Part):
     payload: str = Field("", description="its text")
     qos: Qos = 0
     retain: bool = False
-    delay: WholeSeconds = Field(0.0, description="how long the broker waits for the client to come back; 5.0 only")
+    delay: WillDelay = Field(0.0, description="how long the broker waits for the client to come back; 5.0 only")
     properties: MessageProperties | None = Field(None, description="5.0 only")
-
-    @field_validator("delay")
-    @classmethod
-    def _delay_fits_four_bytes(cls, value: float) -> float:
-        return at_most(value, 4_294_967_295, "4294967295s, the longest will delay of MQTT")
 
 
 class Authentication(Part):
@@ -94,8 +92,8 @@ class Client(Part):
     websocket: ClientWebSocket | None = Field(None, description="of the transports ws and wss")
     protocol_version: ProtocolVersion = Field("3.1.1", description="MQTT 3.1, 3.1.1 or 5.0")
     clean_start: bool = Field(True, description="begin without an old session (3.1.1: clean session)")
-    session_expiry_interval: WholeSeconds = Field(0.0, description="how long the broker keeps the session; 5.0 only")
-    keep_alive: WholeSeconds = Field(60.0, description="longest silence before a ping; 0s: none")
+    session_expiry_interval: SessionExpiry = Field(0.0, description="how long the broker keeps the session; 5.0 only")
+    keep_alive: KeepAlive = Field(60.0, description="longest silence before a ping; 0s: none")
     client_id: ClientId = Field("{group}-{i}", description="client identifier; placeholders {i} {n} {group}")
     username: str | None = None
     password: str | None = Field(None, description="never shown in a report")
@@ -118,16 +116,6 @@ class Client(Part):
         "off", description="auto: numbers instead of topics, if the broker agrees"
     )
     topic_alias_maximum: Limit16 = Field(0, description="most aliases the broker may use towards a client; 5.0 only")
-
-    @field_validator("keep_alive")
-    @classmethod
-    def _fits_two_bytes(cls, value: float) -> float:
-        return at_most(value, 65_535, "65535s, the longest keep alive of MQTT")
-
-    @field_validator("session_expiry_interval")
-    @classmethod
-    def _fits_four_bytes(cls, value: float) -> float:
-        return at_most(value, 4_294_967_295, "4294967295s, the longest session expiry of MQTT")
 
 
 Stamp = Literal["auto", "json", "trailer", "property", "none"]
