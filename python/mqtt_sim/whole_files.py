@@ -23,28 +23,28 @@ def write_whole(files: Iterable[tuple[Path, str, int]]) -> None:
 
     Raises OSError; until everything is on the disk no target has changed.
     """
-    staged: list[tuple[str, Path]] = []
-    try:
+    with _replacing() as staged:
         for target, text, mode in files:
             staged.append((_stage(target, text, mode & ~_umask()), target))
-        while staged:
-            os.replace(*staged[0])
-            del staged[0]
-    finally:
-        for temporary, _ in staged:
-            os.unlink(temporary)
 
 
 def rewrite_whole(files: Iterable[tuple[Path, str]]) -> None:
     """The same for files that may be there: mode and owner stay what they were; a new one is its owner's alone."""
-    staged: list[tuple[str, Path]] = []
-    try:
+    with _replacing() as staged:
         for target, text in files:
             was = target.stat() if target.exists() else None
             temporary = _stage(target, text, stat.S_IMODE(was.st_mode) if was else PRIVATE)
             staged.append((temporary, target))
             if was and (was.st_uid, was.st_gid) != (os.geteuid(), os.getegid()):
                 os.chown(temporary, was.st_uid, was.st_gid)
+
+
+@contextmanager
+def _replacing() -> Iterator[list[tuple[str, Path]]]:
+    """Takes (temporary file, target) while its block lasts; then they become the targets, or go when it failed."""
+    staged: list[tuple[str, Path]] = []
+    try:
+        yield staged
         while staged:
             os.replace(*staged[0])
             del staged[0]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import Any, BinaryIO
 from mqtt_sim.client import Client
 from mqtt_sim.client.message import Message
 from mqtt_sim.command.message_format import for_terminal
+from mqtt_sim.command.until_told import until_told
 from mqtt_sim.engine import load_core
 from mqtt_sim.errors import CouldNotRun, UsageError
 
@@ -69,7 +69,7 @@ def listen(address: str, options: dict[str, Any], wishes: Wishes) -> None:
             raise UsageError(f"-T {pattern}: is no topic filter; write for example rooms/+/light or rooms/#")
     printer = _Printer(wishes, sys.stdout.buffer)
     try:
-        is_late = asyncio.run(_listen_until_told(address, options, wishes, printer))
+        is_late = asyncio.run(until_told(_listen(address, options, wishes, printer), wishes.timeout))
         printer.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -77,30 +77,6 @@ def listen(address: str, options: dict[str, Any], wishes: Wishes) -> None:
     if is_late and wishes.count is not None:
         text = f"{printer.printed} of {wishes.count} messages came within {wishes.timeout:g} s"
         raise CouldNotRun(text, kind="timeout")
-
-
-async def _listen_until_told(address: str, options: dict[str, Any], wishes: Wishes, printer: _Printer) -> bool:
-    """Whether the time was over first."""
-    loop, is_told = asyncio.get_running_loop(), False
-    task = asyncio.create_task(_listen(address, options, wishes, printer))
-
-    def stop() -> None:
-        nonlocal is_told
-        is_told = True
-        task.cancel()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop)
-    done, _ = await asyncio.wait([task], timeout=wishes.timeout)
-    is_late = not done
-    if is_late:
-        task.cancel()
-    try:
-        await task
-    except asyncio.CancelledError:
-        if not (is_told or is_late):
-            raise
-    return is_late and not is_told
 
 
 async def _listen(address: str, options: dict[str, Any], wishes: Wishes, printer: _Printer) -> None:

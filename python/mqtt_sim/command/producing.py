@@ -9,7 +9,6 @@ import asyncio
 import json
 import random
 import re
-import signal
 import sys
 import time
 from collections import deque
@@ -23,6 +22,7 @@ from mqtt_sim.client import Client
 from mqtt_sim.client.message import Message
 from mqtt_sim.command.message_format import for_terminal
 from mqtt_sim.command.spoken import spoken_line
+from mqtt_sim.command.until_told import until_told
 from mqtt_sim.errors import UsageError
 from mqtt_sim.quantity import parse_duration
 
@@ -122,25 +122,7 @@ def _message(template: str | None, row: corpora.Row, number: int, client_id: str
 
 def produce(address: str, options: dict[str, Any], wishes: Wishes) -> None:
     """Until the last message, SIGINT or SIGTERM; says DISCONNECT in each case. Raises ClientError, UsageError."""
-    asyncio.run(_produce_until_told(address, options, wishes))
-
-
-async def _produce_until_told(address: str, options: dict[str, Any], wishes: Wishes) -> None:
-    loop, is_told = asyncio.get_running_loop(), False
-    task = asyncio.create_task(_produce(address, options, wishes))
-
-    def stop() -> None:
-        nonlocal is_told
-        is_told = True
-        task.cancel()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop)
-    try:
-        await task
-    except asyncio.CancelledError:
-        if not is_told:
-            raise
+    asyncio.run(until_told(_produce(address, options, wishes)))
 
 
 async def _produce(address: str, options: dict[str, Any], wishes: Wishes) -> None:
