@@ -16,7 +16,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from page_server import PageServer, program
+from outside import program
+from page_server import PageServer
 from watching import Watched
 
 REPOSITORY = Path(__file__).resolve().parents[2]

@@ -5,27 +5,14 @@ One port speaks MQTT, WebSocket and HTTP, with TLS and without, and stays the sa
 
 from __future__ import annotations
 
-import shutil
-import socket
 from pathlib import Path
 from typing import Any
+
+from outside import free_port
 
 import mqtt_sim
 
 WEB = Path(mqtt_sim.__file__).resolve().parent / "web"
-
-
-def program(name: str) -> str:
-    """The path of an outside program; `make test` installs them."""
-    path = shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
-    assert path, f"{name} is not installed; `make test` does that, and so does `scripts/setup packages test`"
-    return path
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class PageServer:

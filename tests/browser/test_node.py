@@ -8,7 +8,7 @@ import sysconfig
 from pathlib import Path
 
 import pytest
-from page_server import program
+from outside import program
 
 HERE = Path(__file__).parent
 FILES = sorted(HERE.glob("*.test.mjs"))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import pytest
 
@@ -16,6 +17,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 import mqtt_sim
 from fake_core import FakeCore
 
+_T = TypeVar("_T")
+LIMIT_S = 20.0
 NEEDS = ("sim", "net", "interop", "browser")
 
 
@@ -37,6 +40,20 @@ def _nothing_set_from_outside(monkeypatch: pytest.MonkeyPatch, empty_home: Path)
     for name in [name for name in os.environ if name.startswith("MQTT_SIM_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(empty_home))
+
+
+@pytest.fixture
+def run() -> Callable[[Coroutine[Any, Any, _T]], _T]:
+    """Runs a coroutine to its end, which must come in time."""
+
+    def call(work: Coroutine[Any, Any, _T]) -> _T:
+        async def bounded() -> _T:
+            async with asyncio.timeout(LIMIT_S):
+                return await work
+
+        return asyncio.run(bounded())
+
+    return call
 
 
 @pytest.fixture

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
-
-_T = TypeVar("_T")
-LIMIT_S = 20.0
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -20,20 +16,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents and not item.get_closest_marker("unit"):
             item.add_marker("net")
-
-
-@pytest.fixture
-def run() -> Callable[[Coroutine[Any, Any, _T]], _T]:
-    """Runs a coroutine to its end, which must come in time."""
-
-    def call(work: Coroutine[Any, Any, _T]) -> _T:
-        async def bounded() -> _T:
-            async with asyncio.timeout(LIMIT_S):
-                return await work
-
-        return asyncio.run(bounded())
-
-    return call
 
 
 class Seen(list[Any]):

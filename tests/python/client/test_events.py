@@ -9,7 +9,8 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from fake_server import CONNACK, Fake, free_port, read_packet, recorder
+from fake_server import CONNACK, Fake, read_packet, recorder
+from outside import free_port
 
 import mqtt_sim
 from mqtt_sim.client.message import Message, Packet
