@@ -1,8 +1,5 @@
 #include "core/engine/broker_desk.hpp"
 
-#include <sys/eventfd.h>
-#include <unistd.h>
-
 #include <algorithm>
 
 #include "core/broker/connection.hpp"
@@ -30,16 +27,14 @@ std::string text_of(ByteView bytes) { return std::string(as_text(bytes)); }
 }  // namespace
 
 Expected<std::unique_ptr<BrokerDesk>> BrokerDesk::make(DeskOptions options) {
-  const int descriptor = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-  if (descriptor < 0) return make_error(0x97, "no file descriptor left");
-  std::unique_ptr<BrokerDesk> desk(new BrokerDesk(descriptor, options));
+  auto bell = Doorbell::make();
+  if (!bell) return bell.error();
+  std::unique_ptr<BrokerDesk> desk(new BrokerDesk(std::move(*bell), options));
   static std::atomic<uint64_t> desks = 0;
   constexpr unsigned kBitsOfOneDesk = 40;
   desk->messages_ = desks++ << kBitsOfOneDesk;
   return desk;
 }
-
-BrokerDesk::~BrokerDesk() { ::close(descriptor_); }
 
 // --- from any thread
 
@@ -104,8 +99,7 @@ std::vector<DeskNote> BrokerDesk::fetch() {
     fetched_ = batch.back().sequence;
   }
   if (is_all && is_signalled_) {
-    uint64_t ignored = 0;
-    static_cast<void>(::read(descriptor_, &ignored, sizeof ignored) == sizeof ignored);
+    bell_.silence();
     is_signalled_ = false;
   }
   return batch;
@@ -310,10 +304,7 @@ void BrokerDesk::put_message(DeskNote note) {
 }
 
 void BrokerDesk::signal() {
-  if (is_signalled_) return;
-  is_signalled_ = true;
-  const uint64_t one = 1;
-  static_cast<void>(::write(descriptor_, &one, sizeof one) == sizeof one);  // full only while it is readable anyway
+  if (!std::exchange(is_signalled_, true)) bell_.ring();
 }
 
 }  // namespace mqtt_sim::engine

@@ -23,6 +23,7 @@
 #include "core/base/expected.hpp"
 #include "core/broker/gate.hpp"
 #include "core/broker/notice.hpp"
+#include "core/engine/doorbell.hpp"
 #include "core/protocol/topic_tree.hpp"
 
 namespace mqtt_sim::engine {
@@ -106,7 +107,6 @@ class BrokerDesk final : public broker::Witness, public broker::Gate {
 
   // Error: no descriptor is left.
   static Expected<std::unique_ptr<BrokerDesk>> make(DeskOptions options);
-  ~BrokerDesk() override;
 
   // What the script listens for. Result: what the broker is to be told to tell.
   broker::NoticeKinds listen_for(broker::NoticeKinds kinds);
@@ -115,10 +115,10 @@ class BrokerDesk final : public broker::Witness, public broker::Gate {
   Expected<broker::NoticeKinds> subscribe(uint32_t number, const std::string& filter);
   broker::NoticeKinds unsubscribe(uint32_t number);
 
-  int descriptor() const { return descriptor_; }  // readable while something waits; owned here
-  std::vector<DeskNote> fetch();                  // at most kBatch, in the order in which they happened
-  uint64_t dropped() const;                       // of all kinds, since the beginning
-  std::vector<uint64_t> take_gone();              // numbers of clients that no later note will be about
+  int descriptor() const { return bell_.descriptor(); }  // readable while something waits; owned here
+  std::vector<DeskNote> fetch();                         // at most kBatch, in the order in which they happened
+  uint64_t dropped() const;                              // of all kinds, since the beginning
+  std::vector<uint64_t> take_gone();                     // numbers of clients that no later note will be about
 
   std::shared_ptr<DeskTicket> make_ticket();
   // Settles the ticket, once.
@@ -132,7 +132,7 @@ class BrokerDesk final : public broker::Witness, public broker::Gate {
   void ask(const broker::Question&, Instant now) override;
 
  private:
-  BrokerDesk(int descriptor, DeskOptions options) : descriptor_(descriptor), options_(options) {}
+  BrokerDesk(Doorbell bell, DeskOptions options) : bell_(std::move(bell)), options_(options) {}
 
   broker::NoticeKinds wanted();
   bool is_for_somebody(const broker::Notice& notice, DeskNote& note);
@@ -143,7 +143,7 @@ class BrokerDesk final : public broker::Witness, public broker::Gate {
   void put_message(DeskNote note);
   void signal();
 
-  const int descriptor_;
+  const Doorbell bell_;
   const DeskOptions options_;
 
   std::unordered_map<uint64_t, std::shared_ptr<const DeskClient>> clients_;  // of the broker's thread

@@ -1,7 +1,5 @@
 #include "core/engine/client_host.hpp"
 
-#include <sys/eventfd.h>
-
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -18,12 +16,13 @@ net::NetOptions net_options() {
 
 }  // namespace
 
-ClientHost::ClientHost(int descriptor) : driver_(std::make_unique<net::NetDriver>(net_options())), batch_(descriptor) {}
+ClientHost::ClientHost(Doorbell bell)
+    : driver_(std::make_unique<net::NetDriver>(net_options())), batch_(std::move(bell)) {}
 
 Expected<std::shared_ptr<ClientHost>> ClientHost::make() {
-  const int descriptor = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-  if (descriptor < 0) return make_error(0x97, "no file descriptor left");
-  std::shared_ptr<ClientHost> host(new ClientHost(descriptor));
+  auto bell = Doorbell::make();
+  if (!bell) return bell.error();
+  std::shared_ptr<ClientHost> host(new ClientHost(std::move(*bell)));
   try {
     std::thread([host] { host->serve(); }).detach();
   } catch (const std::system_error&) {

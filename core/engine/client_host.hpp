@@ -60,7 +60,7 @@ class ClientHost final : public ScriptedClients,
     std::function<void()> own;           // of the host itself
   };
 
-  explicit ClientHost(int descriptor);
+  explicit ClientHost(Doorbell bell);
   void post(Command);
   void post_work(std::function<void()>);
   void serve();

@@ -1,7 +1,5 @@
 #include "core/engine/note_batch.hpp"
 
-#include <unistd.h>
-
 #include <utility>
 
 namespace mqtt_sim::engine {
@@ -9,10 +7,6 @@ namespace mqtt_sim::engine {
 using load::DroppedNote;
 using load::MessageNote;
 using load::Note;
-
-NoteBatch::~NoteBatch() {
-  if (descriptor_ >= 0) ::close(descriptor_);
-}
 
 void NoteBatch::put(uint64_t client, std::vector<Note>& notes, const Inbox& inbox, bool is_quiet) {
   {
@@ -27,15 +21,12 @@ void NoteBatch::put(uint64_t client, std::vector<Note>& notes, const Inbox& inbo
 }
 
 void NoteBatch::wake() {
-  if (has_news_.exchange(true, std::memory_order_acq_rel) || descriptor_ < 0) return;
-  const uint64_t one = 1;
-  static_cast<void>(::write(descriptor_, &one, sizeof one) == sizeof one);  // full only while it is readable anyway
+  if (!has_news_.exchange(true, std::memory_order_acq_rel)) bell_.ring();
 }
 
 // Whoever puts something after the flag has been lowered writes again: at worst one empty batch is fetched.
 std::vector<NoteBatch::Delivery> NoteBatch::fetch() {
-  uint64_t ignored = 0;
-  if (descriptor_ >= 0) static_cast<void>(::read(descriptor_, &ignored, sizeof ignored) == sizeof ignored);
+  bell_.silence();
   has_news_.store(false, std::memory_order_release);
   const std::lock_guard lock(mutex_);
   places_.clear();

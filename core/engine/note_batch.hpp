@@ -8,8 +8,10 @@
 #include <cstdint>
 #include <mutex>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
+#include "core/engine/doorbell.hpp"
 #include "core/load/script_note.hpp"
 
 namespace mqtt_sim::engine {
@@ -38,11 +40,7 @@ class NoteBatch {
     size_t oldest = 0;  // no message lies before this place
   };
 
-  // Takes the descriptor over; -1: nobody sleeps on one.
-  explicit NoteBatch(int descriptor) : descriptor_(descriptor) {}
-  ~NoteBatch();
-  NoteBatch(const NoteBatch&) = delete;
-  NoteBatch& operator=(const NoteBatch&) = delete;
+  explicit NoteBatch(Doorbell bell) : bell_(std::move(bell)) {}
 
   // `notes` is empty afterwards. Quiet ones wait for the next fetch() without being news.
   void put(uint64_t client, std::vector<load::Note>& notes, const Inbox&, bool is_quiet = false);
@@ -50,12 +48,12 @@ class NoteBatch {
   bool has_news() const { return has_news_.load(std::memory_order_acquire); }
   std::vector<Delivery> fetch();  // empty when nothing waits
 
-  int descriptor() const { return descriptor_; }
+  int descriptor() const { return bell_.descriptor(); }
 
  private:
   static void put_one(Delivery&, load::Note&&, const Inbox&);
 
-  const int descriptor_;
+  const Doorbell bell_;
   std::atomic<bool> has_news_ = false;
   std::mutex mutex_;
   std::vector<Delivery> deliveries_;

@@ -1,7 +1,6 @@
 #include "core/engine/run.hpp"
 
 #include <arpa/inet.h>
-#include <sys/eventfd.h>
 
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -34,7 +33,8 @@ Duration no_cpu_time() { return Duration(0); }
 // In virtual time the scripts' loop drives the run and sleeps on nothing.
 std::shared_ptr<ScriptPort> make_scripts(const load::Plan& plan) {
   if (plan.device_count() == 0) return nullptr;
-  return std::make_shared<ScriptPort>(plan, plan.is_virtual ? -1 : ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
+  auto bell = plan.is_virtual ? Expected<Doorbell>(Doorbell()) : Doorbell::make();
+  return std::make_shared<ScriptPort>(plan, bell ? std::move(*bell) : Doorbell());
 }
 
 Duration wall_clock_offset() {

@@ -13,13 +13,13 @@ bool is_written(const load::Note& note) {
 
 }  // namespace
 
-ScriptPort::ScriptPort(const load::Plan& plan, int descriptor)
+ScriptPort::ScriptPort(const load::Plan& plan, Doorbell bell)
     : is_virtual_(plan.is_virtual),
       shard_of_(plan.device_count() + 1),
       devices_(plan.device_count() + 1),
       awaits_written_(plan.device_count() + 1),
       lines_(plan.shards),
-      batch_(descriptor) {
+      batch_(std::move(bell)) {
   uint32_t before = 0;
   for (const load::GroupPlan& group : plan.groups) {
     if (!group.is_scripted) continue;

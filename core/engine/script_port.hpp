@@ -21,8 +21,8 @@ namespace mqtt_sim::engine {
 
 class ScriptPort final : public ScriptedClients, public load::ScriptSink {
  public:
-  // `descriptor` as in NoteBatch. No device is known before its shard has boarded it.
-  ScriptPort(const load::Plan&, int descriptor);
+  // No device is known before its shard has boarded it.
+  ScriptPort(const load::Plan&, Doorbell bell);
 
   void carry(uint32_t shard, Driver&);  // before the shards start
   void close();                         // the drivers are about to go

@@ -20,6 +20,7 @@ from typing import Any
 from mqtt_sim.client.message import Message, Packet
 from mqtt_sim.client.payload import Payload, check_size, payload_bytes
 from mqtt_sim.client.properties import encode_properties
+from mqtt_sim.client.subscription import check_qos
 from mqtt_sim.engine import load_core
 from mqtt_sim.errors import ClientClosed, PeerError, UsageError
 from mqtt_sim.inside import events
@@ -106,8 +107,7 @@ class Desk:
     ) -> Publication:
         """See Broker.publish."""
         check_size(topic, payload)
-        if qos not in (0, 1, 2) or isinstance(qos, bool):
-            raise UsageError(f"qos should be 0, 1 or 2, found {qos!r}")
+        check_qos(qos)
         encoded = encode_properties(properties, "publish")
         name, number = (to.id, to.number) if to else ("", 0)
         try:
