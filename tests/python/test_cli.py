@@ -286,22 +286,25 @@ def test_help_ends_with_examples_and_exit_codes(cli: Cli, command: tuple[str, ..
 
 
 @pytest.mark.req("C-01")
-def test_help_is_quick_and_loads_no_engine() -> None:
+@pytest.mark.parametrize("command", [(), *every_command()], ids=" ".join)
+def test_help_is_quick_and_loads_no_engine(command: tuple[str, ...]) -> None:
     script = (
         "import sys, time, contextlib, io\n"
         "from mqtt_sim.cli import main\n"
-        "with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit): main(['--help'])\n"
+        "with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit): main(sys.argv[1:])\n"
         "print(time.process_time(), [name for name in sys.modules if name.startswith(('mqtt_sim.', 'pydantic'))])"
     )
-    best = 9.0
-    for _ in range(3):
-        run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    for _ in range(3):  # a slow moment of the machine is not the command's fault
+        run = subprocess.run(
+            [sys.executable, "-c", script, *command, "--help"], capture_output=True, text=True, check=True
+        )
         seconds, names = run.stdout.split(maxsplit=1)
-        best = min(best, float(seconds))
         assert "mqtt_sim._core" not in names
         assert "mqtt_sim.scenario" not in names
         assert "pydantic" not in names
-    assert best < 0.4, "CPU seconds, on a slow machine; about half of it elsewhere"
+        if float(seconds) < 0.4:
+            return
+    pytest.fail(f"{seconds} CPU seconds; 0.2 are usual")
 
 
 def test_module_is_the_command() -> None:

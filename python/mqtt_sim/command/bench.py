@@ -10,11 +10,13 @@ import typer
 from mqtt_sim.command.bench_flags import BenchCommand, BenchFlags, ListeningFlags, SendingFlags
 from mqtt_sim.command.client_flags import with_flags
 from mqtt_sim.command.ending import ends_with_exit_code, epilog
+from mqtt_sim.command.group import CommandGroup
 
 if TYPE_CHECKING:
     from mqtt_sim.runner import PreparedRun
 
 app = typer.Typer(
+    cls=CommandGroup,
     help="Put a known kind of load on a broker, with the flags of emqtt-bench.",
     no_args_is_help=True,
     add_completion=False,

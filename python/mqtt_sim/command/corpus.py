@@ -10,8 +10,10 @@ from typing import Annotated
 import typer
 
 from mqtt_sim.command.ending import ends_with_exit_code, epilog
+from mqtt_sim.command.group import CommandGroup
 
 app = typer.Typer(
+    cls=CommandGroup,
     help="Look at a dialogue corpus, make one up, or turn one format into another.",
     no_args_is_help=True,
     add_completion=False,

@@ -11,9 +11,10 @@ from collections.abc import Iterator, MutableMapping
 from typing import Any
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperCommand
 
 from mqtt_sim.command.ending import told_in_a_sentence
+from mqtt_sim.command.group import CommandGroup
 
 COMMANDS = {
     "run": "Run a scenario and print what it measured.",
@@ -67,7 +68,7 @@ def _module_of(name: str) -> Any:
     return importlib.import_module(f"mqtt_sim.command.{name}")
 
 
-class RegisteredCommands(TyperGroup):
+class RegisteredCommands(CommandGroup):
     """The root of the command line, whose commands are those of the registry."""
 
     def __init__(self, **attributes: Any) -> None:

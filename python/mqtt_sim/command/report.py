@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mqtt_sim.command.ending import ends_with_exit_code, epilog
+from mqtt_sim.command.group import CommandGroup
 
 if TYPE_CHECKING:
     from mqtt_sim.report.comparison import Change
 
 app = typer.Typer(
+    cls=CommandGroup,
     help="Show a JSON report, or compare two.",
     no_args_is_help=True,
     add_completion=False,
