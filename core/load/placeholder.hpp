@@ -1,5 +1,5 @@
-// Placeholders in topics, filters, client identifiers and payload templates: `{i}` and its like. Unknown names were
-// refused when the scenario was read, so any other brace is plain text.
+// Placeholders in topics, filters, client identifiers and payload templates: `{i}`, `{i+1000}` and their like.
+// Unknown names were refused when the scenario was read, so any other brace is plain text.
 #pragma once
 
 #include <cstdint>

@@ -113,6 +113,7 @@ def put(document: Document, path: str, value: Any) -> Document:
         ("producers.0.topic", "t/{ii}", "there is no placeholder {ii} here; did you mean {i}?"),
         ("producers.0.topic", "t/{grup}", "there is no placeholder {grup} here; did you mean {group}?"),
         ("producers.0.topic", "t/{seq}", "there is no placeholder {seq} here"),
+        ("producers.0.topic", "t/#{i+5}", "should be a topic to publish to"),
         ("producers.0.topic", "t/{speaker}", '{speaker} needs a payload of kind "dialogue"'),
         ("consumers.0.topic", "", "at least one character"),
         ("consumers.0.topic", "a/#/b", '"#" should be the last level'),

@@ -47,7 +47,9 @@ class BenchFlags:
     ] = None
     version: Annotated[str, _option("--version", "-V", metavar="3|4|5", help="Of MQTT.", show_default=True)] = "5"
     count: Annotated[int, _option("--count", "-c", min=1, help="How many clients.", show_default=True)] = 200
-    start_number: Annotated[int, _option("--startnumber", "-n", min=0, help="Only 0: indexes begin at 1.")] = 0
+    start_number: Annotated[
+        int, _option("--startnumber", "-n", min=0, max=999_999_999, help="Indexes begin after it.")
+    ] = 0
     interval: Annotated[
         float, _option("--interval", "-i", min=0, metavar="MS", help="Between connections.", show_default=True)
     ] = 10

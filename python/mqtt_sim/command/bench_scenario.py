@@ -98,10 +98,6 @@ def usage_error(error: ScenarioError) -> Exception:
 
 
 def _scenario(flags: BenchFlags, role: str, *, duration: str, **groups: list[Document]) -> Document:
-    if flags.start_number:
-        raise UsageError(
-            f"-n {flags.start_number}: indexes begin at 1 here; give each of several runs its own --prefix instead"
-        )
     target, connect = _target(flags), _connect(flags)
     scenario: Document = {"name": f"bench-{role}", "seed": flags.seed, "duration": flags.duration or duration}
     if role in ("conn", "idle"):
@@ -169,7 +165,12 @@ def _group(flags: BenchFlags, role: str) -> Document:
 
 
 def _client_id(flags: BenchFlags, role: str) -> str:
-    return f"{flags.prefix or 'mqtt-sim'}_bench_{role}_{{n}}"
+    return f"{flags.prefix or 'mqtt-sim'}_bench_{role}_{_number(flags)}"
+
+
+def _number(flags: BenchFlags) -> str:
+    """The placeholder of a client's index: from 1 on, or after the start number."""
+    return f"{{n+{flags.start_number}}}" if flags.start_number else "{n}"
 
 
 def _sending(flags: SendingFlags, role: str, interval: float, qos: int, topic: str | None = None) -> Document:
@@ -207,11 +208,12 @@ def _payload(flags: SendingFlags) -> Document:
 
 def _feed(flags: ListeningFlags, number: int, topic_filter: str) -> Document:
     """One publisher for a filter, or one for each client when each has a filter of its own."""
-    topic = topic_filter.replace("{client_id}", _client_id(flags, "sub")).replace("+", "any").replace("#", "any")
+    topic = topic_filter.replace("{client_id}", _client_id(flags, "sub"))
+    topic = re.sub(r"[+#](?![0-9]*\})", "any", topic)  # not the + of a placeholder
     return {
         "name": "feed" if number == 0 else f"feed-{number + 1}",
-        "count": flags.count if "{n}" in topic else 1,
-        "client": {"client_id": f"{flags.prefix or 'mqtt-sim'}_bench_{{group}}_{{n}}"},
+        "count": flags.count if _number(flags) in topic else 1,
+        "client": {"client_id": _client_id(flags, "{group}")},
         "topic": topic,
         "qos": flags.qos,
         "rate": _rate(flags.message_interval),
@@ -242,6 +244,6 @@ def _with_placeholders(flags: BenchFlags, text: str, flag: str) -> str:
             return flags.username
         if word == "s" and flag == "-t":
             raise UsageError(f"{flag} {text}: the number of a message can stand in -m only; in a topic %i and %c can")
-        return {"i": "{n}", "c": "{client_id}", "s": "{seq}"}[word]
+        return {"i": _number(flags), "c": "{client_id}", "s": "{seq}"}[word]
 
     return _PLACEHOLDER.sub(ours, text)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mqtt_sim import thresholds as grammar
 from mqtt_sim.errors import Fault, show_value
+from mqtt_sim.scenario.placeholder import words_of
 
 if TYPE_CHECKING:
     from mqtt_sim.scenario.model import Client, Group, MessageProperties, Scenario
@@ -61,7 +62,7 @@ def _check_client_ids(scenario: Scenario) -> Iterator[Fault]:
     for path, group in groups_with_paths(scenario):
         client_id = scenario.client_of(group).client_id
         where = client_id_path(path, group)
-        if client_id and group.count > 1 and "{i}" not in client_id and "{n}" not in client_id:
+        if client_id and group.count > 1 and not {"i", "n"} & set(words_of(client_id)):
             remedy = f"all {group.count} clients would share it and take the session from each other; put {{i}} into it"
             yield Fault(where, remedy, client_id)
         pattern = client_id.replace("{group}", group.name)

@@ -135,8 +135,9 @@ def _check_topic(topic: str) -> str:
     check_placeholders(topic, TOPIC_WORDS)
     if not topic:
         raise ValueError("should be at least one character long [MQTT-4.7.3-1]")
+    plain = without_placeholders(topic)
     for wildcard in "+#":
-        if wildcard in topic:
+        if wildcard in plain:
             raise ValueError(f'should be a topic to publish to, without the wildcard "{wildcard}" [MQTT-3.3.2-2]')
     _check_mqtt_string(topic)
     return topic

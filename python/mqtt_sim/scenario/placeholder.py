@@ -1,6 +1,7 @@
 """Placeholders of topics, filters, client identifiers and payload templates: `{i}` and its like.
 
-Only a word of letters and underscores between braces is a placeholder; every other brace is plain text.
+Only a word of letters and underscores between braces is a placeholder, and `{i+1000}` or `{n+1000}`, which count from
+there; every other brace is plain text.
 """
 
 from __future__ import annotations
@@ -14,12 +15,12 @@ CLIENT_ID_WORDS = ("i", "n", "group")
 FILTER_WORDS = (*CLIENT_ID_WORDS, "client_id")
 TOPIC_WORDS = (*FILTER_WORDS, "speaker")
 
-_WORD = re.compile(r"\{([A-Za-z_]+)\}")
+_WORD = re.compile(r"\{(?:([A-Za-z_]+)|([in])\+[0-9]{1,9})\}")
 
 
 def words_of(text: str) -> list[str]:
     """The placeholders in `text`, in order, known or not."""
-    return _WORD.findall(text)
+    return [word or number for word, number in _WORD.findall(text)]
 
 
 def check_placeholders(text: str, known: Iterable[str]) -> str:

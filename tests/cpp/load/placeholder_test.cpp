@@ -21,19 +21,21 @@ TEST_P(Placeholder, BecomesItsValueAndOtherBracesStay) {
   EXPECT_EQ(expand_names(GetParam().text, kNames), GetParam().expanded);
 }
 
-INSTANTIATE_TEST_SUITE_P(Texts, Placeholder,
-                         ::testing::Values(Case{"Empty", "", ""}, Case{"Plain", "StarWars", "StarWars"},
-                                           Case{"Index", "{i}", "7"}, Case{"Number", "{n}", "8"},
-                                           Case{"Group", "x/{group}/y", "x/cast/y"},
-                                           Case{"ClientId", "{client_id}", "cast-7"},
-                                           Case{"Speaker", "StarWars/{speaker}", "StarWars/ADA"},
-                                           Case{"Several", "{group}/{i}{n}/{i}", "cast/78/7"},
-                                           Case{"UnknownWord", "{who}/{i}", "{who}/7"}, Case{"UpperCase", "{I}", "{I}"},
-                                           Case{"SpaceInside", "{ i}", "{ i}"}, Case{"EmptyBraces", "{}{i}", "{}7"},
-                                           Case{"NeverClosed", "{i", "{i"}, Case{"NeverOpened", "i}", "i}"},
-                                           Case{"OpenedTwice", "{{i}", "{7"}, Case{"Doubled", "{{i}}", "{7}"},
-                                           Case{"Json", R"({"a":{i},"b":{"c":{n}}})", R"({"a":7,"b":{"c":8}})"}),
-                         [](const auto& test) { return test.param.name; });
+INSTANTIATE_TEST_SUITE_P(
+    Texts, Placeholder,
+    ::testing::Values(
+        Case{"Empty", "", ""}, Case{"Plain", "StarWars", "StarWars"}, Case{"Index", "{i}", "7"},
+        Case{"Number", "{n}", "8"}, Case{"IndexFromThere", "{i+100}", "107"},
+        Case{"NumberFromThere", "{n+4294967295}/{n+0}", "4294967303/8"},
+        Case{"FromNowhere", "{i+}{n+x}{i+1x}", "{i+}{n+x}{i+1x}"},
+        Case{"FromTooFar", "{n+4294967296}", "{n+4294967296}"}, Case{"Less", "{i-1}{i+-1}", "{i-1}{i+-1}"},
+        Case{"NoNumber", "{group+1}", "{group+1}"}, Case{"Group", "x/{group}/y", "x/cast/y"},
+        Case{"ClientId", "{client_id}", "cast-7"}, Case{"Speaker", "StarWars/{speaker}", "StarWars/ADA"},
+        Case{"Several", "{group}/{i}{n}/{i}", "cast/78/7"}, Case{"UnknownWord", "{who}/{i}", "{who}/7"},
+        Case{"UpperCase", "{I}", "{I}"}, Case{"SpaceInside", "{ i}", "{ i}"}, Case{"EmptyBraces", "{}{i}", "{}7"},
+        Case{"NeverClosed", "{i", "{i"}, Case{"NeverOpened", "i}", "i}"}, Case{"OpenedTwice", "{{i}", "{7"},
+        Case{"Doubled", "{{i}}", "{7}"}, Case{"Json", R"({"a":{i},"b":{"c":{n}}})", R"({"a":7,"b":{"c":8}})"}),
+    [](const auto& test) { return test.param.name; });
 
 TEST(Placeholder, AValueIsNotExpandedAgain) { EXPECT_EQ(expand_names("{group}", {"{i}", 7, "", ""}), "{i}"); }
 
