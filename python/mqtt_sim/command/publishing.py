@@ -41,7 +41,7 @@ def source_of(*, text: str | None, file: str | None, stdin: bool, lines: bool, n
         ways = "--message TEXT, --file FILE, --stdin, --stdin-line or --null-message"
         raise UsageError(f"{'one message only' if any(named) else 'what is the message'}: give one of {ways}")
     if lines:
-        return lambda: _lines(sys.stdin.buffer)
+        return lambda: _lines(open(sys.stdin.fileno(), "rb", closefd=False))
     if text is not None:
         return lambda: _one(text.encode(errors="surrogateescape"))
     if file is not None:
@@ -87,7 +87,10 @@ async def _one(payload: bytes) -> AsyncIterator[bytes]:
 
 
 async def _lines(stream: BinaryIO) -> AsyncIterator[bytes]:
-    """Read by a thread of its own, which may wait for ever without holding up the end of the process."""
+    """Read by a thread of its own, which may wait for ever without holding up the end of the process.
+
+    The stream is its alone: the interpreter's own cannot be closed while a thread reads it, and ends the process so.
+    """
     loop = asyncio.get_running_loop()
     arrived: asyncio.Queue[bytes | None] = asyncio.Queue(_LINES_WAITING)
 
