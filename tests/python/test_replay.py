@@ -21,7 +21,7 @@ def heard(corpus: Path, rows: int) -> list[tuple[str, str]]:
     scenario = {
         "name": "replay",
         "duration": "60s",
-        "producers": [{"name": "cast", "topic": "StarWars", "qos": 1, "rate": "max", "messages": rows}],
+        "producers": [{"name": "cast", "topic": "StarWars", "qos": 1, "rate": 500, "messages": rows}],
         "consumers": [{"name": "audience", "count": 2, "topic": "StarWars", "qos": 1}],
         **PATIENT,
     }
@@ -50,10 +50,13 @@ def test_consumers_hear_every_row_of_the_shipped_corpus_as_the_loader_reads_it()
 @pytest.mark.req("D-02", "D-11", "P-06")
 def test_consumers_hear_every_row_of_a_corpus_of_the_user_s(tmp_path: Path) -> None:
     path = tmp_path / "talk.txt"
-    path.write_text(
-        '"character" "dialogue"\n"1" "ANN" "Quotes \\"here\\" and C:\\\\there"\n"2" "JOS\u00c9" "\u65e5\u672c\u8a9e \U0001f680"\n"3" "BO" "  spaces  "\n',
-        encoding="utf-8",
-    )
+    lines = [
+        '"character" "dialogue"',
+        r'"1" "ANN" "Quotes \"here\" and C:\\there"',
+        '"2" "JOSÉ" "日本語 🚀"',
+        '"3" "BO" "  spaces  "',
+    ]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     rows = [(row.character, row.text) for row in load(path).rows]
     assert [character for character, _ in rows] == ["ANN", "JOS\u00c9", "BO"]
     assert heard(path, 3) == rows
@@ -68,7 +71,8 @@ def test_five_thousand_producers_share_one_copy_of_the_corpus(tmp_path: Path) ->
     assert corpus.stat().st_size > 2**20
     script = (
         "import resource, sys, mqtt_sim\n"
-        "scenario = {'name': 'many', 'duration': '1s', 'producers': [{'name': 'cast', 'count': 5000, 'topic': 'a/{i}'}]}\n"
+        "cast = {'name': 'cast', 'count': 5000, 'topic': 'a/{i}'}\n"
+        "scenario = {'name': 'many', 'duration': '1s', 'producers': [cast]}\n"
         "assert mqtt_sim.run(scenario, sim=True, corpus=sys.argv[1]).written >= 5000\n"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)"
     )
