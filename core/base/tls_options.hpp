@@ -19,6 +19,7 @@ struct TlsIdentity {
   std::string key_password;
 
   bool is_given() const { return !certificate_file.empty() || !certificate_pem.empty(); }
+  bool names_files() const { return !certificate_file.empty() || !key_file.empty(); }
 };
 
 // Whose certificates are believed.
@@ -30,6 +31,7 @@ struct TlsTrust {
   bool system_store = false;  // also those the system believes
 
   bool is_given() const { return !ca_files.empty() || !ca_directory.empty() || !ca_pem.empty() || system_store; }
+  bool names_files() const { return !ca_files.empty() || !ca_directory.empty() || !crl_file.empty(); }
 };
 
 struct TlsClientOptions {
@@ -61,6 +63,8 @@ struct TlsServerOptions {
   std::string ciphersuites;
   uint32_t session_tickets = 1;  // tickets sent for each TLS 1.3 session; 0: no resumption
   std::string key_log_file;
+
+  bool names_files() const { return identity.names_files() || trust.names_files(); }  // which may change
 };
 
 }  // namespace mqtt_sim::inline base

@@ -9,6 +9,7 @@
 
 #include "core/net/tls_check.hpp"
 #include "core/net/tls_layer.hpp"
+#include "core/net/tls_library.hpp"
 #include "core/net/tls_pem.hpp"
 
 namespace mqtt_sim::net {
@@ -41,7 +42,7 @@ long bio_control(BIO*, int command, long, void*) { return command == BIO_CTRL_FL
 TlsContext::TlsContext(bool is_client)
     : is_client_(is_client),
       bio_method_(BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "layer")),
-      context_(SSL_CTX_new(is_client ? TLS_client_method() : TLS_server_method())) {
+      context_(SSL_CTX_new_ex(tls_library(), nullptr, is_client ? TLS_client_method() : TLS_server_method())) {
   BIO_meth_set_read(bio_method_.get(), TlsLayer::bio_read);
   BIO_meth_set_write(bio_method_.get(), TlsLayer::bio_write);
   BIO_meth_set_ctrl(bio_method_.get(), bio_control);
@@ -64,6 +65,13 @@ Expected<std::unique_ptr<TlsContext>> TlsContext::make_server(const TlsServerOpt
   std::unique_ptr<TlsContext> made(new TlsContext(false));
   if (const auto done = made->set_up(options); !done) return done.error();
   return made;
+}
+
+// What the callbacks refer to outlives all layers; the other one's context goes with the last layer made from it.
+void TlsContext::take_over(TlsContext& read) {
+  context_.swap(read.context_);
+  SSL_CTX_set_app_data(context(), this);
+  if (!alpn_.empty()) SSL_CTX_set_alpn_select_cb(context(), on_alpn, this);
 }
 
 Expected<void> TlsContext::set_up(const TlsClientOptions& options) {

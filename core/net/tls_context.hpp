@@ -29,6 +29,10 @@ class TlsContext {
   TlsContext& operator=(const TlsContext&) = delete;
   ~TlsContext();
 
+  // Layers to come are made from what `read` was made from, the others go on. Both have had the same options; `read` is
+  // of no more use.
+  void take_over(TlsContext& read);
+
   SSL_CTX* context() { return context_.get(); }
   const BIO_METHOD* bio_method() { return bio_method_.get(); }
   bool is_client() const { return is_client_; }
