@@ -209,7 +209,7 @@ find("#topics").textContent = options.topics.join("  ");
 panel.setBrief(narrow.matches);
 press("figures", !narrow.matches);
 setTitle(null);
-drawStars(find("#sky canvas"), () => calm.matches || belt.isPaused);
+drawStars(find("#sky svg"), () => calm.matches || belt.isPaused);
 openCurtain();
 stats.start();
 if (options.user) askPassword();

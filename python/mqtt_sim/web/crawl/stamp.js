@@ -17,7 +17,9 @@ export function readStamp(bytes) {
 
 export function readStampText(text) {
   if (typeof text !== "string" || !/^[0-9a-f]{64}$/.test(text)) return null;
-  return readStamp(Uint8Array.from({ length: STAMP_SIZE }, (_, i) => parseInt(text.slice(2 * i, 2 * i + 2), 16)));
+  const view = new DataView(new ArrayBuffer(STAMP_SIZE));
+  for (let at = 0; at < STAMP_SIZE; at += 4) view.setUint32(at, parseInt(text.slice(2 * at, 2 * at + 8), 16));
+  return readStamp(new Uint8Array(view.buffer));
 }
 
 // The stamp at the end of a payload, if there is one.
