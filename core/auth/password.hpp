@@ -22,6 +22,7 @@ class PasswordHash {
 
   std::string to_text() const;
   bool matches(std::string_view password) const;  // in time that does not depend on where they differ
+  friend bool operator==(const PasswordHash&, const PasswordHash&) = default;
 
  private:
   std::string hash_of(std::string_view password) const;

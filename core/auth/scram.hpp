@@ -36,6 +36,7 @@ struct ScramSecret {
   static std::optional<ScramSecret> parse(std::string_view text);
   std::string to_text() const;
   bool matches(std::string_view password) const;  // in time that does not depend on where they differ
+  friend bool operator==(const ScramSecret&, const ScramSecret&) = default;
 };
 
 class ScramClient {

@@ -77,7 +77,7 @@ void Broker::release(Endpoint& endpoint) {
 }
 
 std::optional<Instant> Broker::deadline() const {
-  const Instant question_due = questions_.empty() ? kNever : questions_.begin()->second.first;
+  const Instant question_due = questions_.empty() ? kNever : questions_.begin()->second.due;
   const Instant next =
       std::min({sessions_.next_due().value_or(kNever), retained_.next_due(), sys_topics_.due(), question_due});
   return next == kNever ? std::nullopt : std::optional(next);
@@ -171,6 +171,7 @@ ReasonCode Broker::send_to_subscribers(const Publish& publish, const Session* pu
 void Broker::leave(Session& session, bool with_will, Instant now) {
   leaving_ = std::exchange(session.connection, nullptr);
   --stats_.clients;
+  if (session.forwarding) end_forwarding(session, now);
   conclude(session, with_will, now);
   leaving_ = nullptr;
 }
@@ -221,10 +222,10 @@ bool Broker::may_deliver(const Session& session, const Publish& publish, Changes
               .payload = publish.payload,
               .qos = publish.qos,
               .retain = publish.retain};
-  if (ask_rules(event, changes, now).action == Verdict::Action::pass) return true;
-  ++stats_.dropped_by_rule;
-  return false;
+  return ask_rules(event, changes, now).action == Verdict::Action::pass;
 }
+
+bool Broker::vouches_for_users() const { return std::ranges::any_of(options_.rules, &Rule::vouches_for_users); }
 
 Authenticator* Broker::find_authenticator(std::string_view method) const {
   const auto found = std::ranges::find(options_.authenticators, method, &Authenticator::method);

@@ -6,6 +6,7 @@
 // endpoint is entered.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -63,6 +64,8 @@ class Broker final : public Service {
   void visit_clients(const std::function<void(const Connection&)>& visit) const;
   bool disconnect(std::string_view client_id, uint64_t number, protocol::ReasonCode reason, Instant now);
   bool cut_off(std::string_view client_id, uint64_t number, Instant now);  // as if its network had failed
+  // Those who gave one of these user names themselves; where certificates name the users nobody has.
+  void disconnect_users(const std::vector<std::string>& user_names, protocol::ReasonCode reason, Instant now);
   const Session* find_session(std::string_view client_id, uint64_t number);
   protocol::ReasonCode publish_to(std::string_view client_id, uint64_t number, const protocol::Publish&, Instant now);
   protocol::ReasonCode subscribe_for(std::string_view client_id, uint64_t number, const protocol::SubscribeEntry& entry,
@@ -97,18 +100,27 @@ class Broker final : public Service {
   // The retained messages for a new subscription, as far as its client has room for them; feed_retained() goes on.
   void send_retained(Session& session, const protocol::SubscribeEntry& entry, uint32_t identifier, Instant now);
   void feed_retained(Session& session, Instant now);
+  // A message to a session that forwards_to(): the gate is asked whether it may go. pass_on() sends what may, and asks
+  // about more; false: something waits for room in the output.
+  bool is_forwarding() const { return asks(QuestionKind::forward) || forwards_.waiting > 0; }
+  bool forwards_to(const Session& session) const;
+  void forward(Session& session, storage::Delivery delivery, Instant now);
+  bool pass_on(Session& session, Instant now);
 
   // The client of `session` is gone: its will is published, delayed or forgotten; the session is kept or ended.
   void leave(Session& session, bool with_will, Instant now);
   void end(Session& session, Instant now);
 
   bool has_rules() const { return !options_.rules.empty(); }
+  bool vouches_for_users() const;  // some rule does
   bool is_watching(NoticeKind kind) const { return watched_.has(kind); }
   void tell(const Notice& notice, Instant now) { options_.witness->on_notice(notice, now); }
   bool keeps_facts() const { return options_.witness || options_.gate; }  // of clients: who they are
   bool has_gate() const { return has_gate_; }                             // since it was first asked anything
   bool asks(QuestionKind kind) const { return asked_.has(kind); }
-  uint64_t ask(Question question, Connection& connection, Instant now);  // its number
+  uint64_t ask(Question question, Connection& connection, Instant now) {  // its number
+    return ask(question, {now + options_.gate_timeout, &connection, nullptr}, now);
+  }
   void withdraw(uint64_t question) { questions_.erase(question); }
   uint64_t next_connection_number() { return ++connection_numbers_; }
   Verdict ask_rules(Event& event, Changes& changes, Instant now) {
@@ -136,6 +148,32 @@ class Broker final : public Service {
                                                           Instant now);
   void queue_rest_of_retained(Session& session, Instant now);
 
+  bool may_ask_about(const Forwarding& forwarding, size_t size) const;  // forward.cpp
+  bool may_forward_retained(Session& session, size_t size);
+  void ask_about(Session& session, storage::Delivery delivery, Instant now);
+  void on_forward_answer(Session& session, uint64_t question, const Answer& answer, Instant now);
+  bool send_forwarded(Session& session, Instant now);
+  bool ask_about_queued(Session& session, Instant now);
+  void get_in_line(Session& session);
+  void let_next_ask(Instant now);
+  void end_forwarding(Session& session, Instant now);
+
+  // Who waits for an answer of the gate: the client whose packet it is, or the session that a message is for.
+  struct Asker {
+    Instant due{};
+    Connection* connection = nullptr;
+    Session* session = nullptr;
+  };
+  uint64_t ask(Question question, const Asker& asker, Instant now);
+
+  // Messages that wait in all sessions' Forwarding.
+  struct Forwards {
+    uint64_t waiting = 0;
+    uint64_t asked = 0;         // of them, without an answer yet
+    uint64_t bytes = 0;         // of those
+    std::deque<Session*> line;  // who may ask next
+  };
+
   const BrokerOptions options_;
   const Behaviour behaviour_;
   storage::Store& store_;
@@ -156,8 +194,9 @@ class Broker final : public Service {
   QuestionKinds asked_;
   uint64_t connection_numbers_ = 0;
   uint64_t question_numbers_ = 0;
-  std::map<uint64_t, std::pair<Instant, Connection*>> questions_;  // the oldest falls due first
-  const Connection* leaving_ = nullptr;                            // while its will is published
+  std::map<uint64_t, Asker> questions_;  // the oldest falls due first
+  Forwards forwards_;
+  const Connection* leaving_ = nullptr;  // while its will is published
 };
 
 }  // namespace mqtt_sim::broker

@@ -66,6 +66,7 @@ class Connection final : public Endpoint {
   // QoS 1 and 2: one that is in flight now.
   void send_delivery(storage::Delivery& delivery, bool was_sent, Instant now);
   void send_unnumbered(const storage::Delivery& delivery, Instant now);  // QoS 0, of which has_room_for() is known
+  void pump(Instant now);            // what waits in the session, as far as window, output and gate allow
   void take_over(Instant now);       // another connection with this client identifier was accepted
   void end_overflowed(Instant now);  // with its session, but not before the next deadline
   void shut_down(Instant now);
@@ -122,6 +123,7 @@ class Connection final : public Endpoint {
     std::vector<uint8_t> body;
     std::vector<uint8_t> rest;
     std::vector<Verdict> verdicts;
+    bool vouches_for_user = false;
     protocol::PacketId packet_id = 0;  // `published`: the acknowledgement that waits, if the QoS has one
     protocol::PacketType reply{};
     protocol::ReasonCode reason{};
@@ -144,6 +146,7 @@ class Connection final : public Endpoint {
   void admit(const protocol::Connect& connect, Instant now);
   void start_session(const protocol::Connect& connect, std::string_view client_id, Instant now);
   protocol::ReasonCode check_connect(const protocol::Connect& connect) const;
+  bool is_known(const protocol::Connect& connect) const;  // its user name is one, and somebody vouches for it
   protocol::ReasonCode check_offer(const protocol::Connect& connect) const;  // connect_limits.cpp
   protocol::ReasonCode check_will(const protocol::Will& will) const;
   bool is_one_too_many(const protocol::Connect& connect) const;
@@ -213,7 +216,6 @@ class Connection final : public Endpoint {
   void tell_unsubscribed_all(Instant now) const;
   void tell_acknowledged(protocol::PacketId id, Instant now) const;
 
-  void pump(Instant now);  // sends what waits in the session as far as window and output allow
   bool pump_queue(Outgoing& outgoing, Instant now);
   // `payload`: that of `publish` when it is long, to be referred to instead of copied.
   bool put_publish(const protocol::Publish& publish, const AddedProperties& added, Instant now,

@@ -101,6 +101,7 @@ void Connection::on_answer(Answer answer, Instant now) {
   last_packet_ = now;
   parked_->is_waiting = false;
   parked_->verdicts = std::move(answer.verdicts);
+  parked_->vouches_for_user = answer.vouches_for_user;
   const std::vector<uint8_t> body = std::move(parked_->body);
   std::vector<uint8_t> rest = std::move(parked_->rest);
   if (parked_->kind == QuestionKind::published) {

@@ -42,13 +42,7 @@ void Connection::tell_unsubscribed_all(Instant now) const {
 void Connection::tell_acknowledged(protocol::PacketId id, Instant now) const {
   const storage::Delivery* delivery = session_->outgoing->find_published(id);
   if (!delivery || !delivery->message) return;
-  protocol::Publish publish;
-  publish.qos = delivery->qos;
-  publish.retain = delivery->retain;
-  publish.topic = delivery->message.topic();
-  publish.packet_id = id;
-  publish.properties = delivery->message.properties();
-  publish.payload = delivery->message.payload();
+  const protocol::Publish publish = publish_of(*delivery);
   broker_.tell({.kind = NoticeKind::acknowledged, .connection = this, .publish = &publish}, now);
 }
 

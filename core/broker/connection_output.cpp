@@ -15,17 +15,6 @@ namespace {
 
 constexpr size_t kHeadroom = 64;  // of a PUBLISH besides topic, properties and payload, generously
 
-protocol::Publish publish_of(const Delivery& delivery) {
-  protocol::Publish publish;
-  publish.qos = delivery.qos;
-  publish.retain = delivery.retain;
-  publish.topic = delivery.message.topic();
-  publish.packet_id = delivery.packet_id;
-  publish.properties = delivery.message.properties();
-  publish.payload = delivery.message.payload();
-  return publish;
-}
-
 const SharedBytes* long_payload_of(const Delivery& delivery) {
   const SharedBytes& payload = delivery.message.long_payload();
   return payload ? &payload : nullptr;
@@ -118,6 +107,7 @@ void Connection::send_delivery(Delivery& delivery, bool was_sent, Instant now) {
 void Connection::pump(Instant now) {
   Outgoing* outgoing = session_->outgoing.get();
   if (outgoing && outgoing->has_waiting() && !pump_queue(*outgoing, now)) return;
+  if (session_->forwarding && !broker_.pass_on(*session_, now)) return;
   if (session_->retained_feed) broker_.feed_retained(*session_, now);
 }
 
@@ -125,6 +115,7 @@ void Connection::pump(Instant now) {
 bool Connection::pump_queue(Outgoing& outgoing, Instant now) {
   while (Delivery* delivery = outgoing.peek()) {
     const bool was_sent = delivery->stage == storage::Stage::resend;
+    if (!was_sent && session_->forwarding) return true;  // the gate is asked first
     if (!was_sent && delivery->message.is_expired(now)) {
       ++broker_.counters().dropped_expired;  // [MQTT-3.3.2-5]; once sent it is sent on [MQTT-4.3.3-7]
       outgoing.drop();

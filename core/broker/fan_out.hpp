@@ -25,8 +25,9 @@ class FanOut {
   static constexpr size_t kShareFromPayload = 2048;  // unless the payload is long
 
   bool is_kept_for_absent() const;  // for a client that is away
-  void deliver(Session& session, const Grant& grant);
-  void deliver_by_rules(Session& session, const Grant& grant, protocol::QoS qos, bool retain);
+  void deliver_to_one_of(ShareGroup& group);
+  bool deliver(Session& session, const Grant& grant);  // false: a rule withholds it
+  bool deliver_by_rules(Session& session, const Grant& grant, protocol::QoS qos, bool retain);
   void hand_over(Session& session, const Grant& grant, protocol::QoS qos, bool retain);
   void deliver_at_most_once(Connection& connection, const Grant& grant, bool retain);
   const SharedBytes& encoded_for(const Connection& connection, bool retain);
@@ -36,7 +37,8 @@ class FanOut {
   const Session* publisher_;
   const Instant now_;
   const bool upgrades_;  // the QoS to that of the subscription
-  const bool is_plain_;  // no rule looks at QoS 0 messages, and no queue keeps them
+  const bool is_gated_;  // the gate may be asked about each receiver
+  const bool is_plain_;  // nobody looks at QoS 0 messages, and no queue keeps them
   bool shares_ = false;
   std::array<SharedBytes, 4> encoded_;  // by whether 5.0 and whether retained
   storage::Message message_;

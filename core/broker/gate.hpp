@@ -1,6 +1,9 @@
 // Decisions that take time: a Gate is asked about a packet before it is handled, and answers later by Broker::answer().
 // Until then the packet waits and its connection reads nothing more, so that each client's packets stay in order; all
 // other clients go on. An answer that does not come within BrokerOptions::gate_timeout is a refusal.
+//
+// Of a message on its way to a receiver only that waits, and what goes to the same receiver after it: see
+// forwarding.hpp.
 #pragma once
 
 #include <cstdint>
@@ -19,6 +22,7 @@ enum class QuestionKind : uint8_t {
   publish,    // before a PUBLISH is routed
   subscribe,  // before the filters of a SUBSCRIBE are granted
   published,  // after a PUBLISH was routed, before it is acknowledged
+  forward,    // before a message goes to one receiver, who has the connection
 };
 
 class QuestionKinds {
@@ -45,6 +49,7 @@ struct Question {
 // What becomes of the packet. Of a SUBSCRIBE each filter has an answer; where there are fewer, the rest is refused.
 struct Answer {
   std::vector<Verdict> verdicts;  // pass, refuse, drop or rewrite (not of CONNECT); close is for `published` as pass
+  bool vouches_for_user = false;  // connect: the user name was looked at, and is the client's
 };
 
 class Gate {

@@ -107,7 +107,7 @@ ReasonCode Connection::check_connect(const protocol::Connect& connect) const {
   }
   if (const ReasonCode problem = check_offer(connect); is_failure(problem)) return problem;
   const bool allows_anonymous = broker_.options().allow_anonymous && listener_.options().allow_anonymous;
-  if (!allows_anonymous && !connect.user_name && !method) {
+  if (!allows_anonymous && !is_known(connect) && !method) {
     return ReasonCode::not_authorized;  // [MQTT-3.1.4-2]
   }
   const SessionRegistry& sessions = broker_.sessions();
@@ -116,6 +116,12 @@ ReasonCode Connection::check_connect(const protocol::Connect& connect) const {
     return ReasonCode::quota_exceeded;
   }
   return ReasonCode::success;
+}
+
+bool Connection::is_known(const protocol::Connect& connect) const {
+  if (!connect.user_name) return false;
+  return listener_.options().certificate_name_as_user || broker_.vouches_for_users() ||
+         (parked_ && parked_->vouches_for_user);
 }
 
 void Connection::refuse_connect(ReasonCode reason, Instant now) {
@@ -249,6 +255,7 @@ bool Connection::send_connack(const protocol::Connect& connect, bool session_pre
 void Connection::resume_deliveries(Instant now) {
   if (!session_->outgoing) return;
   session_->outgoing->start(session_->window);
+  if (broker_.asks(QuestionKind::forward)) session_->make_forwarding();
   session_->outgoing->visit_released([&](protocol::PacketId id) {
     reply(protocol::PacketType::pubrel, id, ReasonCode::success);  // [MQTT-4.6.0-4]
   });

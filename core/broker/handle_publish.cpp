@@ -51,15 +51,11 @@ std::optional<ReasonCode> Connection::route_as_answered(const Publish& original,
   }
   Publish publish = original;
   if (verdict.rewrite) {
-    const Rewrite& change = *verdict.rewrite;
-    if (change.topic && !protocol::is_valid_topic_name(*change.topic)) {
+    if (verdict.rewrite->topic && !protocol::is_valid_topic_name(*verdict.rewrite->topic)) {
       ++broker_.counters().refused_publishes;
       return ReasonCode::topic_name_invalid;
     }
-    if (change.topic) publish.topic = *change.topic;
-    if (change.payload) publish.payload = *change.payload;
-    if (change.qos) publish.qos = *change.qos;
-    if (change.retain) publish.retain = *change.retain;
+    verdict.rewrite->apply(publish);
   }
   return route_now(publish, now);
 }

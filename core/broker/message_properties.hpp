@@ -5,12 +5,24 @@
 
 #include "core/base/shared_bytes.hpp"
 #include "core/protocol/packet.hpp"
-#include "core/storage/message.hpp"
+#include "core/storage/session_state.hpp"
 
 namespace mqtt_sim::broker {
 
 // `publish` as it is kept from `now` on; its properties hold no topic alias.
 storage::Message make_message(const protocol::Publish& publish, Instant now);
+
+// As it goes out, or was; `dup` is for the sender to say. Valid as long as the message.
+inline protocol::Publish publish_of(const storage::Delivery& delivery) {
+  protocol::Publish publish;
+  publish.qos = delivery.qos;
+  publish.retain = delivery.retain;
+  publish.topic = delivery.message.topic();
+  publish.packet_id = delivery.packet_id;
+  publish.properties = delivery.message.properties();
+  publish.payload = delivery.message.payload();
+  return publish;
+}
 
 // What goes out beside the message itself and its own properties.
 struct AddedProperties {

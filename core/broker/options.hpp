@@ -45,7 +45,7 @@ struct ListenerOptions {
   bool accepts_v3_1 = true;  // other levels: return code 1 or 0x84
   bool accepts_v3_1_1 = true;
   bool accepts_v5_0 = true;
-  bool allow_anonymous = true;            // false here or in BrokerOptions: no user name: 0x87
+  bool allow_anonymous = true;            // false here or in BrokerOptions: no user name that is known: 0x87
   uint32_t max_connections = UINT32_MAX;  // clients by this way: as that of BrokerOptions
   bool certificate_name_as_user = false;  // instead of what CONNECT says; a client without such a name: 0x86
 };
@@ -57,7 +57,7 @@ struct BrokerOptions {
   uint32_t max_half_open = 100'000;      // streams without an accepted CONNECT: one more is not accepted
   Duration connect_timeout = std::chrono::seconds(10);  // from stream to CONNECT; then closed
   Duration close_timeout = std::chrono::seconds(5);     // to take what waits after we wished to close; then reset
-  bool allow_anonymous = true;                          // no user name: 0x87
+  bool allow_anonymous = true;                          // no user name, or none that anybody vouches for: 0x87
   uint16_t max_keep_alive_s = 0;                        // longer or none: told as server keep alive; 0: no limit
 
   // Packets.
@@ -98,7 +98,9 @@ struct BrokerOptions {
   uint64_t max_retained_bytes = 256ull << 20;  // 0x97
 
   Duration gate_timeout = std::chrono::seconds(5);  // for an answer of the gate: 0x88, a PUBLISH or filter 0x83
-  Duration sys_interval{};                          // between publications of the $SYS topics; 0: none
+  uint32_t max_forwards = 65'536;            // messages, one for each receiver, that the gate is asked about at a time;
+  uint64_t max_forward_bytes = 64ull << 20;  // the others wait in their sessions' queues: max_queued, drop_policy
+  Duration sys_interval{};                   // between publications of the $SYS topics; 0: none
   Profile profile = Profile::standard;
   OnQos2Publish on_qos2_publish = OnQos2Publish::drop_to_qos1;  // of the profile mosca
 

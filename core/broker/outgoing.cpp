@@ -79,6 +79,12 @@ Delivery* Outgoing::peek() {
   return has_window() || next.qos == QoS::at_most_once ? &next : nullptr;  // [MQTT-4.9.0-2], [MQTT-4.9.0-3]
 }
 
+Delivery Outgoing::take_queued() {
+  Delivery delivery = queue_.front();
+  drop();
+  return delivery;
+}
+
 Delivery& Outgoing::advance() {
   if (resend_ < resend_end_) {
     Delivery& delivery = in_flight_[resend_++ - first_];
@@ -87,9 +93,7 @@ Delivery& Outgoing::advance() {
     ++used_;
     return delivery;
   }
-  Delivery delivery = queue_.front();
-  drop();
-  return open(std::move(delivery));
+  return open(take_queued());
 }
 
 void Outgoing::drop() {

@@ -43,6 +43,10 @@ class Outgoing {
   storage::Delivery* peek();
   storage::Delivery& advance();  // the one from peek(), now in flight and counted
   void drop();                   // forgets the first one in the queue
+  // For who looks at the queue itself, and calls open() when what comes first has been sent again and may_open().
+  storage::Delivery& next_queued() { return queue_.front(); }
+  storage::Delivery take_queued();
+  bool may_open() const { return resend_ == resend_end_ && has_window(); }
 
   enum class Answer : uint8_t {
     accepted,  // the message moved on

@@ -1,6 +1,7 @@
 // What the owner of a broker does by hand: listens in, decides what a gate was asked, and takes single clients by the
 // collar. All of it between two calls of the driver.
 #include <algorithm>
+#include <set>
 
 #include "core/broker/broker.hpp"
 #include "core/broker/connection.hpp"
@@ -28,9 +29,9 @@ void Broker::ask_about(QuestionKinds kinds) {
   has_gate_ = has_gate_ || !asked_.empty();
 }
 
-uint64_t Broker::ask(Question question, Connection& connection, Instant now) {
+uint64_t Broker::ask(Question question, const Asker& asker, Instant now) {
   question.number = ++question_numbers_;
-  questions_.emplace(question.number, std::pair(now + options_.gate_timeout, &connection));
+  questions_.emplace(question.number, asker);
   options_.gate->ask(question, now);
   return question.number;
 }
@@ -38,17 +39,19 @@ uint64_t Broker::ask(Question question, Connection& connection, Instant now) {
 void Broker::answer(uint64_t question, Answer answer, Instant now) {
   const auto found = questions_.find(question);
   if (found == questions_.end()) return;
-  Connection& connection = *found->second.second;
+  const Asker asker = found->second;
   questions_.erase(found);
-  connection.on_answer(std::move(answer), now);
+  if (asker.session) return on_forward_answer(*asker.session, question, answer, now);
+  asker.connection->on_answer(std::move(answer), now);
 }
 
-// What the gate has not answered in time is refused; a message that was routed is acknowledged.
+// What the gate has not answered in time is refused; a message that was routed is acknowledged, or does not go on.
 void Broker::answer_overdue(Instant now) {
-  while (!questions_.empty() && questions_.begin()->second.first <= now) {
-    const auto [number, pending] = *questions_.begin();
-    Connection& connection = *pending.second;
-    const bool is_connect = connection.is_parked() && connection.parked_kind() == QuestionKind::connect;
+  while (!questions_.empty() && questions_.begin()->second.due <= now) {
+    const auto [number, asker] = *questions_.begin();
+    const Connection& connection = *asker.connection;
+    const bool is_connect =
+        !asker.session && connection.is_parked() && connection.parked_kind() == QuestionKind::connect;
     ++stats_.gate_timeouts;
     Answer refusal;
     refusal.verdicts.push_back(
@@ -87,6 +90,15 @@ bool Broker::cut_off(std::string_view client_id, uint64_t number, Instant now) {
   return true;
 }
 
+void Broker::disconnect_users(const std::vector<std::string>& user_names, ReasonCode reason, Instant now) {
+  const std::set<std::string_view> names(user_names.begin(), user_names.end());
+  for (const auto& connection : connections_) {
+    const Session* session = connection->session();
+    if (!session || !session->user_name || !names.contains(*session->user_name)) continue;
+    if (!connection->listener().options().certificate_name_as_user) connection->disconnect(reason, now);
+  }
+}
+
 // Past subscriptions, rules and retained messages.
 ReasonCode Broker::publish_to(std::string_view client_id, uint64_t number, const Publish& original, Instant now) {
   Session* session = find_session_of(client_id, number);
@@ -94,7 +106,9 @@ ReasonCode Broker::publish_to(std::string_view client_id, uint64_t number, const
   Publish publish = original;
   publish.dup = false;
   publish.packet_id = 0;
-  if (publish.qos != QoS::at_most_once) {
+  if (forwards_to(*session)) {
+    forward(*session, {.message = make_message(publish, now), .qos = publish.qos, .retain = publish.retain}, now);
+  } else if (publish.qos != QoS::at_most_once) {
     deliver(*session, {.message = make_message(publish, now), .qos = publish.qos, .retain = publish.retain}, now);
   } else if (session->connection) {
     session->connection->send_at_most_once(publish, {}, now);

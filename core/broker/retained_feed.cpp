@@ -57,9 +57,15 @@ bool Broker::send_one_retained(const Subscription& to, const Message& message, I
     connection.expect_drain(now);
     return false;
   }
-  if (retained_qos(to, message) != QoS::at_most_once && !session.make_outgoing().is_open()) return false;
+  const bool asks = forwards_to(session);
+  if (asks && !may_forward_retained(session, message.size())) return false;
+  if (!asks && retained_qos(to, message) != QoS::at_most_once && !session.make_outgoing().is_open()) return false;
   const auto delivery = make_retained_delivery(to, message, now);
   if (!delivery) return true;
+  if (asks) {
+    forward(session, *delivery, now);
+    return true;
+  }
   if (delivery->qos == QoS::at_most_once) {
     connection.send_unnumbered(*delivery, now);
   } else {
@@ -79,16 +85,14 @@ std::optional<Delivery> Broker::make_retained_delivery(const Subscription& to, c
   delivery.qos = retained_qos(to, message);
   delivery.retain = behaviour_.flags_retained;  // [MQTT-3.3.1-8] of 3.1.1
   if (has_rules()) {
-    Publish publish;
-    publish.qos = delivery.qos;
-    publish.retain = delivery.retain;
-    publish.topic = message.topic();
-    publish.properties = message.properties();
-    publish.payload = message.payload();
+    Publish publish = publish_of(delivery);
     Changes changes;
-    if (!may_deliver(*to.session, publish, changes, now)) return std::nullopt;
+    if (!may_deliver(*to.session, publish, changes, now)) {
+      ++stats_.dropped_by_rule;
+      return std::nullopt;
+    }
     changes.apply(publish);
-    delivery.message = changes.rewritten(message);
+    delivery.message = rewritten(message, changes, now);
     delivery.qos = publish.qos;
     delivery.retain = publish.retain;
   }

@@ -44,6 +44,9 @@ struct Rewrite {
   std::optional<std::vector<uint8_t>> payload = std::nullopt;  // publish, deliver
   std::optional<protocol::QoS> qos = std::nullopt;             // subscribe and deliver only lower it
   std::optional<bool> retain = std::nullopt;
+  std::optional<std::vector<uint8_t>> properties = std::nullopt;  // publish, deliver: all of them, encoded
+
+  void apply(protocol::Publish& publish) const;  // which then points into this
 };
 
 struct Verdict {
@@ -71,6 +74,8 @@ class Rule {
  public:
   virtual ~Rule() = default;
   virtual Verdict on_event(const Event&, Instant now) = 0;
+  // Whether its answer to connect says who has the right to a user name. Where nobody says so, a name is worth nothing.
+  virtual bool vouches_for_users() const { return false; }
 };
 
 }  // namespace mqtt_sim::broker

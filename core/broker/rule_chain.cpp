@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/broker/message_properties.hpp"
 #include "core/protocol/topic.hpp"
 
 namespace mqtt_sim::broker {
@@ -30,22 +31,33 @@ bool take(Rewrite& rewrite, Event& event, Changes& changes) {
     changes.qos = event.qos;
   }
   if (rewrite.retain) changes.retain = event.retain = *rewrite.retain;
+  if (rewrite.properties) changes.properties = std::move(rewrite.properties);
   return true;
 }
 
 }  // namespace
 
-void Changes::apply(protocol::Publish& publish) const {
+void Rewrite::apply(protocol::Publish& publish) const {
   if (topic) publish.topic = *topic;
   if (payload) publish.payload = *payload;
   if (qos) publish.qos = *qos;
   if (retain) publish.retain = *retain;
+  if (properties) publish.properties = protocol::PropertyList(*properties);
 }
 
-storage::Message Changes::rewritten(const storage::Message& message) const {
-  if (!topic && !payload) return message;
-  return {topic ? *topic : message.topic(), message.properties().encoded(), payload ? *payload : message.payload(),
-          message.qos(), message.expires()};
+storage::Message rewritten(const storage::Message& message, const Rewrite& rewrite, Instant now) {
+  if (!rewrite.topic && !rewrite.payload && !rewrite.properties) return message;
+  const std::string_view topic = rewrite.topic ? std::string_view(*rewrite.topic) : message.topic();
+  const ByteView payload = rewrite.payload ? ByteView(*rewrite.payload) : message.payload();
+  if (!rewrite.properties) {
+    return {topic, message.properties().encoded(), payload, message.qos(), message.expires()};
+  }
+  protocol::Publish publish;
+  publish.qos = message.qos();
+  publish.topic = topic;
+  publish.properties = protocol::PropertyList(*rewrite.properties);
+  publish.payload = payload;
+  return make_message(publish, now);
 }
 
 Verdict ask_rules(const std::vector<Rule*>& rules, Event& event, Changes& changes, Instant now) {

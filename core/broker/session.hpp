@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/broker/forwarding.hpp"
 #include "core/broker/outgoing.hpp"
 #include "core/broker/packet_id_set.hpp"
 #include "core/broker/retained_feed.hpp"
@@ -54,6 +55,10 @@ struct Session {
     }
     return *outgoing;
   }
+  Forwarding& make_forwarding() {
+    if (!forwarding) forwarding = std::make_unique<Forwarding>();
+    return *forwarding;
+  }
   PacketIdSet& make_received() {
     if (!received) received = std::make_unique<PacketIdSet>();
     return *received;
@@ -72,6 +77,7 @@ struct Session {
   std::map<std::string, Subscription, std::less<>> subscriptions;  // by filter
   std::unique_ptr<AskedFilters> asked;                             // none before a rule changed one
   std::unique_ptr<Outgoing> outgoing;                              // none before the first QoS 1 or 2 message
+  std::unique_ptr<Forwarding> forwarding;                          // none before the gate was asked about a message
   std::unique_ptr<RetainedFeed> retained_feed;                     // none unless retained messages wait for room
   std::unique_ptr<PacketIdSet> received;                           // none before the first QoS 2 message
   std::unique_ptr<StoredWill> will;

@@ -21,16 +21,15 @@ void remove(std::vector<Subscription*>& list, Subscription& subscription) {
 
 }  // namespace
 
-Subscription* ShareGroup::choose(bool is_kept_for_absent) {
-  for (size_t i = 0; i < members.size(); ++i) {
-    Subscription* member = members[(next + i) % members.size()];
-    if (!member->session->connection) continue;
-    next = (next + i + 1) % members.size();
-    return member;
+bool ShareGroup::offer_to(bool is_connected, const Takes& takes) {
+  for (size_t first = next, i = 0; i < members.size(); ++i) {
+    const size_t place = (first + i) % members.size();
+    const Subscription& member = *members[place];
+    if ((member.session->connection != nullptr) != is_connected || !takes(member)) continue;
+    next = (place + 1) % members.size();
+    return true;
   }
-  if (!is_kept_for_absent || members.empty()) return nullptr;
-  next = (next + 1) % members.size();
-  return members[next];
+  return false;
 }
 
 void SubscriptionIndex::insert(std::string_view filter, Subscription& subscription) {

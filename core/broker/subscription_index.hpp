@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -30,8 +31,15 @@ struct ShareGroup {
   std::vector<Subscription*> members;
   size_t next = 0;
 
-  // The next member in turn that is connected; if none is, the next one when messages are kept for it; or nullptr.
-  Subscription* choose(bool is_kept_for_absent);
+  // Offers a message to the members in turn until one takes it: first to those that are connected, then, when messages
+  // are kept for them, to the others. False: none takes it.
+  using Takes = std::function<bool(const Subscription&)>;
+  bool offer(bool is_kept_for_absent, const Takes& takes) {
+    return offer_to(true, takes) || (is_kept_for_absent && offer_to(false, takes));
+  }
+
+ private:
+  bool offer_to(bool is_connected, const Takes& takes);
 };
 
 // What is stored under one filter.

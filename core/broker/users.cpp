@@ -62,6 +62,25 @@ std::optional<Error> UserTable::add(std::string_view name, std::string_view pass
   return std::nullopt;
 }
 
+bool UserTable::User::keeps_passwords_of(const User& before) const {
+  if (plain || before.plain) return plain == before.plain;
+  return (!before.hash || hash == before.hash) && (!before.scram || scram == before.scram);
+}
+
+std::vector<std::string> Users::replace(UserTable table) {
+  std::vector<std::string> outdated;
+  for (const auto& [name, before] : table_.users_) {
+    const auto found = table.users_.find(name);
+    if (found != table.users_.end() && found->second.keeps_passwords_of(before)) {
+      found->second.verified = before.verified;
+    } else {
+      outdated.push_back(name);
+    }
+  }
+  table_ = std::move(table);
+  return outdated;
+}
+
 Verdict Users::on_event(const Event& event, Instant) {
   if (event.kind != EventKind::connect || !event.user_name || event.is_authenticated) return Verdict::pass();
   const bool is_it = event.password && is_right(*event.user_name, as_text(*event.password));

@@ -12,6 +12,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "core/auth/password.hpp"
 #include "core/auth/scram.hpp"
@@ -39,6 +40,8 @@ class UserTable {
     std::optional<auth::ScramSecret> scram;  // of a plain password: made when it is first asked for
     std::optional<std::string> plain;
     std::string verified;  // digest of the password that was last found right, so that the next check is cheap
+
+    bool keeps_passwords_of(const User& before) const;  // whatever let a client in then is still here
   };
   std::optional<Error> read(std::string_view name, std::string_view kept);
 
@@ -53,8 +56,10 @@ class Users final : public Rule {
   // `secret`: bytes that nobody outside can know, at least as many as a seed; all salts come from it.
   explicit Users(std::string secret, UserTable table = {}) : secret_(std::move(secret)), table_(std::move(table)) {}
 
-  void replace(UserTable table) { table_ = std::move(table); }  // clients that are here stay
+  // Result: the users who are gone, or have not the password any more that let them in. Clients that are here stay.
+  std::vector<std::string> replace(UserTable table);
   Verdict on_event(const Event& event, Instant now) override;
+  bool vouches_for_users() const override { return true; }
 
   bool is_right(std::string_view name, std::string_view password);
   bool has_scram() const { return table_.has_scram_; }  // some user can authenticate by it

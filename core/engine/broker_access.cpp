@@ -26,40 +26,35 @@ Expected<std::string> read_file(const std::string& path) {
   return text;
 }
 
-// A file as a table; `option` is the name of the option that gave the path.
+// A file as a table; `option` is the name of the option that gave the path, if it gave one.
 template <class Table>
-Expected<Table> read_table(const char* option, const std::string& path) {
-  auto text = read_file(path);
+std::optional<Error> read_table(const char* option, const std::string& path, Table& to) {
+  if (path.empty()) return std::nullopt;
+  const auto text = read_file(path);
   auto table = text ? Table::parse(*text) : Expected<Table>(text.error());
-  if (table) return table;
-  return make_error(table.error().reason, std::string(option) + " " + path + ": " + table.error().text);
+  if (!table) return make_error(table.error().reason, std::string(option) + " " + path + ": " + table.error().text);
+  to = std::move(*table);
+  return std::nullopt;
 }
 
 }  // namespace
 
 Expected<BrokerAccess::Tables> BrokerAccess::read() const {
   Tables tables;
-  if (!sources_.users_file.empty()) {
-    auto users = read_table<broker::UserTable>("users_file", sources_.users_file);
-    if (!users) return users.error();
-    tables.users = std::move(*users);
-  }
+  if (auto error = read_table("users_file", sources_.users_file, tables.users)) return std::move(*error);
+  if (auto error = read_table("acl_file", sources_.acl_file, tables.access)) return std::move(*error);
   for (const auto& [name, password] : sources_.credentials) {
     if (const auto error = tables.users.add(name, password)) {
       return make_error(error->reason, "credentials: " + error->text);
     }
   }
-  if (!sources_.acl_file.empty()) {
-    auto access = read_table<broker::AccessTable>("acl_file", sources_.acl_file);
-    if (!access) return access.error();
-    tables.access = std::move(*access);
-  }
   return tables;
 }
 
-void BrokerAccess::replace(Tables tables) {
-  users_.replace(std::move(tables.users));
+std::vector<std::string> BrokerAccess::replace(Tables tables) {
+  std::vector<std::string> outdated = users_.replace(std::move(tables.users));
   access_list_.replace(std::move(tables.access));
+  return outdated;
 }
 
 broker::BrokerOptions BrokerAccess::add_to(broker::BrokerOptions options) {

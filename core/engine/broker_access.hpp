@@ -35,7 +35,8 @@ class BrokerAccess {
   };
   // Error: which file, which line, and what would be right.
   Expected<Tables> read() const;
-  void replace(Tables tables);
+  // Result: the users who are gone or have another password.
+  std::vector<std::string> replace(Tables tables);
 
   // `options` with the rules and the authentication method of these sources; they point into this.
   broker::BrokerOptions add_to(broker::BrokerOptions options);

@@ -44,6 +44,12 @@ NoticeKinds BrokerDesk::listen_for(NoticeKinds kinds) {
   return wanted();
 }
 
+NoticeKinds BrokerDesk::decide() {
+  const std::lock_guard lock(mutex_);
+  was_used_ = true;
+  return wanted();
+}
+
 // Who goes must be known from the first time that anybody was told of.
 NoticeKinds BrokerDesk::wanted() {
   NoticeKinds kinds = listened_;

@@ -110,6 +110,8 @@ class BrokerDesk final : public broker::Witness, public broker::Gate {
 
   // What the script listens for. Result: what the broker is to be told to tell.
   broker::NoticeKinds listen_for(broker::NoticeKinds kinds);
+  // The script answers questions from now on. Result as above.
+  broker::NoticeKinds decide();
   // The script wants the messages that match `filter`, under a number of its own. Result as above; an error for a
   // filter that is none, or one too many.
   Expected<broker::NoticeKinds> subscribe(uint32_t number, const std::string& filter);

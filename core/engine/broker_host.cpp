@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "core/net/certificates.hpp"
+#include "core/net/memory_streams.hpp"
 
 namespace mqtt_sim::engine {
 namespace {
@@ -156,7 +157,6 @@ void BrokerHost::serve() {
   while (!is_stopping_) driver_->run_until(driver_->now() + std::chrono::seconds(1));
   close_all();
   handshakes_failed_ = driver_->stats().handshakes_refused;
-  driver_.reset();
   last_cpu_time_ = net::NetDriver::thread_cpu_time();
 }
 
@@ -169,19 +169,64 @@ void BrokerHost::close_all() {
 }
 
 std::optional<Error> BrokerHost::reload() {
-  if (!access_) return std::nullopt;
-  auto tables = access_->read();
+  auto tables = access_ ? access_->read() : Expected<BrokerAccess::Tables>(BrokerAccess::Tables());
   if (!tables) return tables.error();
-  on_thread([&] { access_->replace(std::move(*tables)); });
+  const auto use_certificates = read_certificates();
+  if (!use_certificates) return use_certificates.error();
+  on_thread([&] {
+    const auto outdated = access_ ? access_->replace(std::move(*tables)) : std::vector<std::string>();
+    if (!driver_) return;
+    (*use_certificates)();
+    broker_.disconnect_users(outdated, protocol::ReasonCode::administrative_action, driver_->now());
+  });
   return std::nullopt;
+}
+
+Expected<std::function<void()>> BrokerHost::read_certificates() {
+  const std::lock_guard lock(mutex_);
+  if (!thread_.joinable() || is_stopping_) return std::function<void()>([] {});  // start() will read, or nobody
+  return driver_->read_certificates();
+}
+
+bool BrokerHost::attach(int descriptor) {
+  bool is_taken = false;
+  on_thread([&] {
+    if (!driver_ || is_stopping_ || !thread_.joinable()) return;
+    adopt(descriptor);
+    is_taken = true;
+  });
+  return is_taken;
+}
+
+bool BrokerHost::offer_streams(const std::string& name) {
+  const std::lock_guard lock(mutex_);
+  if (!driver_ || is_stopping_ || !thread_.joinable()) return false;
+  const auto take = [this](const std::shared_ptr<net::StreamEnd>& end) {
+    driver_->post([this, end] { adopt(end->release()); });
+  };
+  if (!net::offer_streams(name, take)) return false;
+  stream_names_.push_back(name);
+  return true;
+}
+
+void BrokerHost::withdraw_streams() {
+  for (const std::string& name : stream_names_) net::withdraw_streams(name);
+  stream_names_.clear();
+}
+
+void BrokerHost::adopt(int descriptor) {
+  if (!attached_) attached_ = &broker_.add_listener({.name = "attached"});
+  driver_->adopt(*attached_, descriptor);
 }
 
 void BrokerHost::stop() {
   const std::lock_guard lock(mutex_);
   if (!thread_.joinable()) return;
+  withdraw_streams();
   is_stopping_ = true;
   driver_->stop();
   thread_.join();
+  driver_.reset();  // not on the thread, which may see is_stopping_ before the driver was told to stop
 }
 
 broker::Stats BrokerHost::stats() {

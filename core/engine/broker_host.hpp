@@ -36,12 +36,20 @@ class BrokerHost {
   const std::string& ca_pem() const { return ca_pem_; }
   // Listens, then serves on its own thread until stop(); once. Result: as listen_all(); on an error nothing listens.
   Expected<std::vector<Address>> start();
-  // Reads users_file and acl_file again. Error: file, line, and what would be right; what held before holds on. Those
-  // who are connected stay, and are asked about under the new rules. Before start() as well.
+  // Reads users_file, acl_file and the files of TLS again. Error: file, line, and what would be right; what held before
+  // holds on. Who is connected stays, under the new rules, but for users who are gone or have another password: 0x98.
+  // Certificates and keys are those of streams to come. Before start() as well, for users and rights.
   std::optional<Error> reload();
   // Tells every client that the server shuts down, writes out what waits for it and ends; then the ports are free.
   // Takes less than 2 s: who has not taken leave by then is cut off. Sessions and their messages are kept.
   void stop();
+  // Serves a connected stream socket that does not block, as if it had come by a listener for plain MQTT of the name
+  // "attached"; `descriptor` is the broker's from now on. False: it does not run, and the descriptor stays the
+  // caller's.
+  bool attach(int descriptor);
+  // Has other drivers of this process open such streams under `name`, until it stops. False: it does not run, or the
+  // name is taken.
+  bool offer_streams(const std::string& name);
   // What its pages tell of a run; about once a second, and at the run's end.
   void publish_run_figures(RunFigures figures) { run_board_.put(std::move(figures)); }
   broker::Stats stats();  // the last ones once stopped
@@ -60,6 +68,9 @@ class BrokerHost {
   struct Orders;  // how many are under way
   std::optional<Error> generate_certificate();
   std::optional<Error> make_pages();
+  Expected<std::function<void()>> read_certificates();  // what makes listeners use what their files hold now
+  void adopt(int descriptor);
+  void withdraw_streams();
   void serve();
   void close_all();
   broker::Stats stats_on_thread() const;
@@ -76,6 +87,8 @@ class BrokerHost {
   std::vector<std::unique_ptr<BrokerPages>> pages_;  // one for each listener that takes HTTP
   storage::MemoryStore store_;
   broker::Broker broker_;
+  broker::Listener* attached_ = nullptr;    // of the thread; none before the first stream that was attached
+  std::vector<std::string> stream_names_;   // under which streams are offered
   std::unique_ptr<net::NetDriver> driver_;  // none once stopped
   std::mutex mutex_;                        // held by whoever starts, stops or asks
   std::thread thread_;

@@ -19,6 +19,7 @@ NetDriver::~NetDriver() {
   const Instant now = Loop::clock();
   for (const auto& connection : loop_->connections()) connection->drop(now);
   listeners_.clear();
+  adopting_.clear();
 }
 
 Instant NetDriver::now() const { return Loop::clock(); }
@@ -42,6 +43,28 @@ Expected<Address> NetDriver::listen(Service& service, const ListenAddress& at) {
   Expected<Address> bound = listener->open();
   if (bound) listeners_.push_back(std::move(listener));
   return bound;
+}
+
+Expected<std::function<void()>> NetDriver::read_certificates() const {
+  std::vector<std::pair<Listener*, std::shared_ptr<TlsContext>>> read;
+  for (const auto& listener : listeners_) {
+    const TlsServerOptions* options = listener->rules().tls.get();
+    if (!options || !options->names_files()) continue;
+    auto made = TlsContext::make_server(*options);
+    if (!made) return made.error();
+    read.emplace_back(listener.get(), std::move(*made));
+  }
+  return [read = std::move(read)] {
+    for (const auto& [listener, made] : read) listener->use_certificates(*made);
+  };
+}
+
+void NetDriver::adopt(Service& service, int descriptor) {
+  auto found = std::ranges::find_if(adopting_, [&](const auto& one) { return &one->service() == &service; });
+  if (found == adopting_.end()) {
+    found = adopting_.insert(found, std::make_unique<Listener>(*loop_, service, ListenAddress()));
+  }
+  (*found)->adopt(descriptor, loop_->on_event());
 }
 
 void NetDriver::run_until(Instant until) {

@@ -36,6 +36,12 @@ class NetDriver final : public Driver {
   // gave for it. Not inside a call on the endpoint.
   void detach(Waker& waker);
   Expected<Address> listen(Service& service, const ListenAddress& at) override;
+  // Reads the files of all listeners' TLS again. Result: what makes streams to come use them, to be called on the
+  // driver's thread while it has these listeners; or what is wrong with one. From any thread while nobody listen()s.
+  Expected<std::function<void()>> read_certificates() const;
+  // Takes a connected stream socket for `service`, which speaks plain MQTT there. `descriptor` is the driver's from now
+  // on, and does not block. Ended in order like a stream that was accepted.
+  void adopt(Service& service, int descriptor);
   std::string_view close_detail() const override;
   void run_until(Instant until) override;
   void stop() override;  // also ends the next run_until, if none is running
@@ -52,6 +58,7 @@ class NetDriver final : public Driver {
   std::unique_ptr<Loop> loop_;
   std::vector<std::unique_ptr<Dialer>> dialers_;  // one for each different target
   std::vector<std::unique_ptr<Listener>> listeners_;
+  std::vector<std::unique_ptr<Listener>> adopting_;  // one for each service that streams were adopted for
 };
 
 }  // namespace mqtt_sim::net

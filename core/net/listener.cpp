@@ -1,5 +1,7 @@
 #include "core/net/listener.hpp"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -181,7 +183,7 @@ void Listener::take(int descriptor, const Stream::endpoint& from, Instant now) {
     return;
   }
   const auto tcp = as_tcp(from);
-  Peer peer{.address = tcp ? to_text(*tcp) : "unix:" + rules_.address.unix_path};
+  Peer peer{.address = tcp ? to_text(*tcp) : name_of_unix_peers()};
   if (is_plain()) {
     Endpoint* endpoint = service_.on_accept(peer, now);
     if (!endpoint) return;  // refused: the socket closes here
@@ -196,6 +198,19 @@ void Listener::take(int descriptor, const Stream::endpoint& from, Instant now) {
   const bool is_trusted = tcp ? proxy_trust_.covers(tcp->address()) : proxy_trust_.covers_unix();
   Connection& connection = loop_.add(std::make_unique<Connection>(loop_, *this));
   connection.on_arrived(std::move(socket), std::move(peer), rules_.proxy_protocol && is_trusted, now);
+}
+
+void Listener::adopt(int descriptor, Instant now) {
+  Stream::endpoint from;
+  auto length = static_cast<socklen_t>(from.capacity());
+  if (::getpeername(descriptor, from.data(), &length) == 0) from.resize(length);
+  const int yes = 1;
+  ::setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);  // where it means something
+  take(descriptor, from, now);
+}
+
+std::string Listener::name_of_unix_peers() const {
+  return acceptor_.is_open() ? "unix:" + rules_.address.unix_path : "memory";
 }
 
 bool Listener::is_plain() const {

@@ -24,6 +24,8 @@ class Listener final : public DeadlineHolder {
 
   // To be called once. Result: the address really bound; or what is wrong with the rules.
   Expected<Address> open();
+  // Instead: takes a stream that is connected already. `descriptor` is this one's.
+  void adopt(int descriptor, Instant now);
 
   std::optional<Instant> deadline() const override;
   void on_deadline(Instant now) override;
@@ -31,6 +33,8 @@ class Listener final : public DeadlineHolder {
   // For the streams that arrived here.
   Service& service() { return service_; }
   const ListenAddress& rules() const { return rules_; }
+  // Streams to come use what is in `read`, which was made from the same options. Its TLS must have been there before.
+  void use_certificates(TlsContext& read) { tls_->take_over(read); }
   std::unique_ptr<Opener> make_opener(Stack& stack, Peer peer, bool expects_proxy, Instant now);
   std::unique_ptr<Endpoint> make_http_endpoint(const Peer& peer);
 
@@ -42,6 +46,7 @@ class Listener final : public DeadlineHolder {
   void on_readable(const boost::system::error_code& error);
   void pause(Instant now);
   void take(int descriptor, const Stream::endpoint& from, Instant now);
+  std::string name_of_unix_peers() const;
   bool is_plain() const;
 
   Loop& loop_;

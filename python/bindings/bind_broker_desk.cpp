@@ -119,7 +119,7 @@ class DeskRecords {
 
   // An instance of the script's type, a subclass of tuple without fields of its own: what NamedTuple makes.
   py::object message_of(const DeskMessage& message) {
-    PyObject* made = message_type_->tp_alloc(message_type_, 8);
+    PyObject* made = message_type_->tp_alloc(message_type_, 9);
     if (!made) throw py::error_already_set();
     const auto tuple = py::reinterpret_steal<py::object>(made);
     PyTuple_SET_ITEM(made, 0, text_of(message.topic).release().ptr());
@@ -130,6 +130,7 @@ class DeskRecords {
     PyTuple_SET_ITEM(made, 5, py::int_(message.packet_id).release().ptr());
     PyTuple_SET_ITEM(made, 6, py::int_(message.number).release().ptr());
     PyTuple_SET_ITEM(made, 7, decode_properties(as_text(message.properties)).release().ptr());
+    PyTuple_SET_ITEM(made, 8, py::none().release().ptr());  // a latency is for who receives it
     return tuple;
   }
 
@@ -142,7 +143,7 @@ py::list fetch(HostedBroker& self, const py::function& make_client, const py::ty
   std::vector<DeskNote> batch;
   std::vector<uint64_t> gone;
   {
-    const py::gil_scoped_release release;
+    const WithoutGil release;
     batch = self.desk().fetch();
     gone = self.desk().take_gone();
   }
@@ -188,7 +189,7 @@ std::unique_ptr<Ticket> publish(HostedBroker& self, std::string topic, std::stri
   if (!protocol::is_valid_topic_name(topic)) throw py::value_error("not a topic name");
   auto given = std::make_shared<GivenMessage>(
       GivenMessage{std::move(topic), std::move(payload), std::move(properties), qos, retain});
-  const py::gil_scoped_release release;
+  const WithoutGil release;
   auto ticket = self.desk().make_ticket();
   const bool is_taken = self.host().order(
       [given, client_id = std::move(client_id), number](broker::Broker& broker, Instant now) {
@@ -206,7 +207,7 @@ bool watch(HostedBroker& self, NoticeKinds kinds) {
 py::list clients(HostedBroker& self) {
   std::vector<DeskClient> found;
   {
-    const py::gil_scoped_release release;
+    const WithoutGil release;
     self.host().run([&](broker::Broker& broker, Instant) {
       broker.visit_clients([&](const broker::Connection& connection) { found.push_back(client_of(connection)); });
     });
@@ -226,7 +227,7 @@ struct SessionFacts {
 py::object session(HostedBroker& self, const std::string& client_id, uint64_t number) {
   std::optional<SessionFacts> facts;
   {
-    const py::gil_scoped_release release;
+    const WithoutGil release;
     self.host().run([&](broker::Broker& broker, Instant) {
       const broker::Session* session = broker.find_session(client_id, number);
       if (!session) return;
@@ -237,18 +238,24 @@ py::object session(HostedBroker& self, const std::string& client_id, uint64_t nu
       facts->is_connected = session->connection != nullptr;
       facts->in_flight = session->outgoing ? session->outgoing->in_flight() : 0;
       facts->queued = session->outgoing ? session->outgoing->queued() : session->kept_messages;
+      if (session->forwarding) facts->queued += session->forwarding->waiting.size();
     });
   }
   if (!facts) return py::none();
   return py::make_tuple(facts->subscriptions, facts->in_flight, facts->queued, facts->is_connected);
 }
 
-// (action, reason, topic, payload, qos, retain): 0 pass, 1 refuse, 2 drop, 3 rewrite; None leaves as it is.
+// (action, reason, topic, payload, qos, retain, properties): 0 pass, 1 refuse, 2 drop, 3 rewrite; None leaves as it is.
 using GivenVerdict = std::tuple<int, int, std::optional<std::string>, std::optional<std::string>, std::optional<int>,
-                                std::optional<bool>>;
+                                std::optional<bool>, std::optional<std::string>>;
+
+std::optional<std::vector<uint8_t>> octets_of(const std::optional<std::string>& text) {
+  if (!text) return std::nullopt;
+  return std::vector<uint8_t>(text->begin(), text->end());
+}
 
 broker::Verdict verdict_of(const GivenVerdict& given) {
-  const auto& [action, reason, topic, payload, qos, retain] = given;
+  const auto& [action, reason, topic, payload, qos, retain, properties] = given;
   switch (action) {
     case 0: return broker::Verdict::pass();
     case 2: return broker::Verdict::drop();
@@ -257,16 +264,18 @@ broker::Verdict verdict_of(const GivenVerdict& given) {
   }
   broker::Rewrite rewrite;
   rewrite.topic = topic;
-  if (payload) rewrite.payload.emplace(payload->begin(), payload->end());
+  rewrite.payload = octets_of(payload);
   if (qos) rewrite.qos = static_cast<protocol::QoS>(*qos);
   rewrite.retain = retain;
+  rewrite.properties = octets_of(properties);
   return broker::Verdict::change(std::move(rewrite));
 }
 
-void answer(HostedBroker& self, uint64_t number, const std::vector<GivenVerdict>& verdicts) {
+void answer(HostedBroker& self, uint64_t number, const std::vector<GivenVerdict>& verdicts, bool vouches_for_user) {
   auto answer = std::make_shared<broker::Answer>();
+  answer->vouches_for_user = vouches_for_user;
   for (const GivenVerdict& given : verdicts) answer->verdicts.push_back(verdict_of(given));
-  const py::gil_scoped_release release;
+  const WithoutGil release;
   self.host().order(
       [number, answer](broker::Broker& broker, Instant now) {
         broker.answer(number, std::move(*answer), now);
@@ -275,10 +284,26 @@ void answer(HostedBroker& self, uint64_t number, const std::vector<GivenVerdict>
       self.desk().make_ticket());
 }
 
+// To many questions at once, each of which has one verdict.
+void answer_all(HostedBroker& self, const std::vector<std::pair<uint64_t, GivenVerdict>>& given) {
+  auto answers = std::make_shared<std::vector<std::pair<uint64_t, broker::Answer>>>(given.size());
+  for (size_t i = 0; i < given.size(); ++i) {
+    (*answers)[i].first = given[i].first;
+    (*answers)[i].second.verdicts.push_back(verdict_of(given[i].second));
+  }
+  const WithoutGil release;
+  self.host().order(
+      [answers](broker::Broker& broker, Instant now) {
+        for (auto& [number, answer] : *answers) broker.answer(number, std::move(answer), now);
+        return ReasonCode::success;
+      },
+      self.desk().make_ticket());
+}
+
 }  // namespace
 
 void bind_broker_desk(py::class_<HostedBroker>& broker) {
-  using Release = py::call_guard<py::gil_scoped_release>;
+  using Release = py::call_guard<WithoutGil>;
   py::class_<Ticket>(broker, "Ticket", "An order under way; as long as the broker is there.")
       .def(
           "watch", [](Ticket& self) { return self.desk->watch(*self.ticket); }, Release(),
@@ -308,7 +333,7 @@ void bind_broker_desk(py::class_<HostedBroker>& broker) {
           [](HostedBroker& self, uint32_t number, const std::string& filter) {
             const auto kinds = self.desk().subscribe(number, filter);
             if (!kinds) throw py::value_error(kinds.error().text);
-            const py::gil_scoped_release release;
+            const WithoutGil release;
             return watch(self, *kinds);
           },
           py::arg("number"), py::arg("filter"), "Raises ValueError.")
@@ -375,10 +400,16 @@ void bind_broker_desk(py::class_<HostedBroker>& broker) {
       .def(
           "ask_about",
           [](HostedBroker& self, uint8_t bits) {
-            return self.host().run([bits](broker::Broker& to, Instant) { to.ask_about(broker::QuestionKinds(bits)); });
+            const NoticeKinds kinds = self.desk().decide();
+            return self.host().run([bits, kinds](broker::Broker& to, Instant) {
+              to.watch(kinds);
+              to.ask_about(broker::QuestionKinds(bits));
+            });
           },
           py::arg("kinds"), Release())
-      .def("answer", &answer, py::arg("number"), py::arg("verdicts"));
+      .def("answer_all", &answer_all, py::arg("answers"), "[(number, verdict), ...]")
+      .def("answer", &answer, py::arg("number"), py::arg("verdicts"), py::arg("vouches_for_user") = false,
+           "`vouches_for_user`: of CONNECT, its user name was looked at.");
 }
 
 }  // namespace mqtt_sim::bindings

@@ -14,10 +14,12 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Any
 
+from mqtt_sim.debug import watch
 from mqtt_sim.engine import EngineBroker
 from mqtt_sim.errors import ClientClosed, CouldNotRun, UsageError
 from mqtt_sim.inside.desk import Desk
 from mqtt_sim.inside.hooks import HOOKS, hook_name
+from mqtt_sim.inside.log import begin_to_log
 from mqtt_sim.inside.surface import Inside, read_desk_options
 from mqtt_sim.mosca_settings import from_mosca
 from mqtt_sim.scenario.embedded_broker import EmbeddedBroker
@@ -48,6 +50,11 @@ class Broker(Inside):
         if isinstance(settings, Mapping):
             options = {**settings, **options}
             settings = None
+        if settings is not None and not isinstance(settings, EmbeddedBroker):
+            raise UsageError(
+                f"Broker: settings should be an EmbeddedBroker or a dictionary, found {settings!r}; single ones go by "
+                "name: Broker(port=1883)"
+            )
         desk_options = read_desk_options(options)
         hooks = {name: options.pop(name) for name in list(options) if _is_hook(name)}
         options, announcements = from_mosca(options)
@@ -67,6 +74,9 @@ class Broker(Inside):
         for name, function in hooks.items():
             self.hook(name, function)
         announcements.attach(self)
+        if settings.log_level != "off":
+            begin_to_log(self, settings.log_level)
+        watch(self)
 
     def start(self) -> Broker:
         """Listens. Raises CouldNotRun when a port is taken or an address is not of this machine; only once."""
@@ -109,9 +119,10 @@ class Broker(Inside):
             raise ClientClosed("the broker runs in the process that this one was forked from")
 
     def reload(self) -> None:
-        """Reads the users and ACL files again; connected clients stay.
+        """Reads users, rights, certificates and keys from their files again.
 
-        Raises ScenarioError and changes nothing when one of them is wrong.
+        Clients stay, under the new rights, unless their user is gone or has another password. Raises ScenarioError and
+        changes nothing when a file is wrong.
         """
         self._engine.reload()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import SplitResult, unquote, urlsplit
 
 Transport = Literal["tcp", "tls", "ws", "wss"]
@@ -11,6 +11,7 @@ Transport = Literal["tcp", "tls", "ws", "wss"]
 DEFAULT_PORT = 1883
 DEFAULT_PORTS: dict[Transport, int] = {"tcp": DEFAULT_PORT, "tls": 8883, "ws": 80, "wss": 443}
 UNIX_SCHEME = "mqtt+unix"
+MEMORY_SCHEME = "mqtt+memory"
 SCHEMES: dict[str, Transport] = {
     "mqtt": "tcp",
     "tcp": "tcp",
@@ -20,6 +21,7 @@ SCHEMES: dict[str, Transport] = {
     "ws": "ws",
     "wss": "wss",
     UNIX_SCHEME: "tcp",
+    MEMORY_SCHEME: "tcp",
 }
 _RIGHT = "should look like mqtt://host:1883, mqtts://user:password@host:8883, wss://host/mqtt or mqtt+unix:///run/mqtt"
 
@@ -33,10 +35,18 @@ class BrokerUrl:
     port: int
     unix: str | None
     """Path of a Unix socket; host and port mean nothing then."""
+    memory: str | None
+    """Name of a broker of this process, see Broker.memory_url; likewise."""
     path: str | None
     """Of a WebSocket, with its query; None when the URL has none."""
     username: str | None
     password: str | None
+
+    def place(self) -> dict[str, Any]:
+        """Where it leads, as the core takes it."""
+        if self.unix is not None:
+            return {"unix": self.unix}
+        return {"host": self.host, "port": self.port} if self.memory is None else {"memory": self.memory}
 
 
 def parse_broker_url(url: str) -> BrokerUrl:
@@ -55,6 +65,7 @@ def parse_broker_url(url: str) -> BrokerUrl:
         raise ValueError(f"its port should be a number from 1 to 65535; {_RIGHT}")
     transport = SCHEMES[parts.scheme]
     unix = _unix_path(parts, url) if parts.scheme == UNIX_SCHEME else None
+    memory = _memory_name(parts) if parts.scheme == MEMORY_SCHEME else None
     if unix is None and not parts.hostname:
         raise ValueError(f"the host is missing; {_RIGHT}")
     return BrokerUrl(
@@ -62,6 +73,7 @@ def parse_broker_url(url: str) -> BrokerUrl:
         host=parts.hostname or "",
         port=port or DEFAULT_PORTS[transport],
         unix=unix,
+        memory=memory,
         path=None if unix else _websocket_path(parts, transport),
         username=unquote(parts.username) if parts.username else None,
         password=unquote(parts.password) if parts.password is not None else None,
@@ -76,6 +88,12 @@ def _unix_path(parts: SplitResult, url: str) -> str:
             f'should have three slashes, since a Unix socket has no host: "{url.replace("://", ":///", 1)}"'
         )
     return unquote(parts.path)
+
+
+def _memory_name(parts: SplitResult) -> str:
+    if parts.port is not None or parts.path or parts.query or parts.fragment or not parts.hostname:
+        raise ValueError("should be as Broker.memory_url of a broker in this process gives it")
+    return parts.hostname
 
 
 def _websocket_path(parts: SplitResult, transport: Transport) -> str | None:

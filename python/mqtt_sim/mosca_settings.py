@@ -9,27 +9,24 @@ is an error that says what there is instead.
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mqtt_sim.errors import NOTHING, Fault, ScenarioError
+from mqtt_sim.inside.announcements import Announcements
 from mqtt_sim.scenario.embedded_broker import EmbeddedBroker
 from mqtt_sim.suggestion import did_you_mean, nearest
-
-if TYPE_CHECKING:
-    from mqtt_sim.inside.client import BrokerClient
-    from mqtt_sim.inside.surface import Inside
 
 _KEYS = (
     "allowNonSecure",
     "backend",
+    "heartbeatInterval",
     "https",
     "id",
     "interfaces",
+    "logger",
     "maxInflightMessages",
     "onlyHttp",
     "onQoS2publish",
@@ -43,44 +40,20 @@ _KEYS = (
     "stats_interval",
     "storeMessagesQos0",
 )
-"""Of mosca alone."""
+"""Of mosca alone, and one of aedes."""
 _PORTS = {"mqtt": 1883, "mqtts": 8883, "http": 3000, "https": 3001}
 _LAYOUT = {"secure", "https", "interfaces", "allow_non_secure", "only_http"}
 """Keys that speak of several ways in."""
 _PAIR = {"key_path": "key", "cert_path": "certificate", "key": "key", "cert": "certificate", "ca_paths": "ca"}
 _PAIR_OPTIONS = {*_PAIR, "ca", "request_cert", "reject_unauthorized", "key_password", "key_pem", "certificate_pem"}
 _ON_QOS2 = {"noack": "noack", "dropToQoS1": "drop_to_qos1", "disconnect": "disconnect"}
+_BUNYAN_LEVELS = {"trace": 10, "debug": 20, "info": 30, "warn": 40, "error": 50, "fatal": 60}
+_LOG_LEVELS = {10: "debug", 20: "debug", 30: "info", 40: "warning", 50: "error", 60: "error"}
 _DEFAULT_TTL_MS = 3_600_000
 _OF_A_WEB_SERVER = ("bundle", "static", "allow_root_static", "pages", "headers", "history", "other_brokers")
 _ELSEWHERE = {
-    "logger": "there is no logger to set up; use broker.on(event, handler), or --verbose of the command",
     "only_https": "name the listeners that are wanted: `https`, with `only_http` true",
 }
-
-
-@dataclass
-class Announcements:
-    """What a broker tells of itself below $SYS/<id>, because mosca's settings ask for it."""
-
-    broker_id: str | None = None
-    clients: bool = False
-    disconnects: bool = False
-    subscriptions: bool = False
-
-    def attach(self, broker: Inside) -> None:
-        """Begins to publish."""
-        at = f"$SYS/{getattr(broker, 'id', '')}"
-
-        def told(client: BrokerClient, topic: str) -> str:
-            return json.dumps({"clientId": client.id, "topic": topic}, separators=(",", ":"), ensure_ascii=False)
-
-        if self.clients:
-            broker.on("client_connected", lambda client: broker.publish(f"{at}/new/clients", client.id))
-        if self.disconnects:
-            broker.on("client_disconnecting", lambda client: broker.publish(f"{at}/disconnect/clients", client.id))
-        if self.subscriptions:
-            broker.on("subscribed", lambda topic, by: broker.publish(f"{at}/new/subscribes", told(by, topic)))
-            broker.on("unsubscribed", lambda topic, by: broker.publish(f"{at}/new/unsubscribes", told(by, topic)))
 
 
 def from_mosca(given: Mapping[str, Any]) -> tuple[dict[str, Any], Announcements]:
@@ -92,6 +65,7 @@ def from_mosca(given: Mapping[str, Any]) -> tuple[dict[str, Any], Announcements]
         clients=bool(_taken(options, "publish_new_client", bool, "true or false")),
         disconnects=bool(_taken(options, "publish_client_disconnect", bool, "true or false")),
         subscriptions=bool(_taken(options, "publish_subscriptions", bool, "true or false")),
+        heartbeat_interval_s=_heartbeat_interval(options),
     )
     for key, remedy in _ELSEWHERE.items():
         if key in options:
@@ -99,6 +73,7 @@ def from_mosca(given: Mapping[str, Any]) -> tuple[dict[str, Any], Announcements]
     _take_backend(options)
     _take_persistence(options)
     _take_stats(options)
+    _take_logger(options)
     _take_limits(options)
     _take_qos2(options, "onQoS2publish" in given)
     pair = _take_credentials(options)
@@ -130,6 +105,17 @@ def _taken(options: dict[str, Any], key: str, kind: type, name: str) -> Any:
     if value is not None and not isinstance(value, kind):
         raise _fault(key, f"should be {name}", value)
     return value
+
+
+def _heartbeat_interval(options: dict[str, Any]) -> float | None:
+    interval_ms = options.pop("heartbeat_interval", None)
+    if interval_ms is None:
+        return None
+    if not isinstance(interval_ms, int | float) or isinstance(interval_ms, bool) or not 10 <= interval_ms <= 86_400_000:
+        raise _fault(
+            "heartbeat_interval", "should be milliseconds, from 10 to 86,400,000; aedes has 60000", interval_ms
+        )
+    return interval_ms / 1000
 
 
 def _object(value: Any, path: str, keys: Iterable[str]) -> dict[str, Any]:
@@ -194,6 +180,18 @@ def _take_stats(options: dict[str, Any]) -> None:
             options.setdefault("sys_interval", 10.0 if wanted else 0.0)
     if "stats_interval" in options:
         options["sys_interval"] = options.pop("stats_interval")
+
+
+def _take_logger(options: dict[str, Any]) -> None:
+    """bunyan's: a name, which ours has already, and a level by its number or name."""
+    value = options.pop("logger", None)
+    if value is None:
+        return
+    level = _object(value, "logger", ("name", "level")).get("level", "info")
+    number = _BUNYAN_LEVELS.get(str(level), level)
+    if number not in _LOG_LEVELS:
+        raise _fault("logger.level", f"should be one of {', '.join(_BUNYAN_LEVELS)}", level)
+    options.setdefault("log_level", _LOG_LEVELS[number])
 
 
 def _take_limits(options: dict[str, Any]) -> None:

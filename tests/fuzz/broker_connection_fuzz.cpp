@@ -68,6 +68,7 @@ broker::BrokerOptions options_of(uint8_t one, uint8_t two) {
 
 class LetterRule final : public broker::Rule {
  public:
+  bool vouches_for_users() const override { return true; }
   broker::Verdict on_event(const broker::Event& event, Instant) override {
     const std::string_view text = event.kind == broker::EventKind::connect ? event.client_id : event.topic;
     switch (text.empty() ? 0 : text.front()) {
@@ -236,7 +237,7 @@ class World {
 
  private:
   broker::BrokerOptions with_policy(broker::BrokerOptions options, uint8_t one) {
-    if (one & 0x80) options.rules = {&rule_};
+    if ((one & 0x80) || !options.allow_anonymous) options.rules = {&rule_};  // without it nobody could connect
     options.authenticators = {&method_};
     return options;
   }

@@ -284,6 +284,7 @@ class World {
     MQTT_SIM_ASSERT(awaited_.erase(told.cookie) == 1);
   }
   void note(const client::PublishDropped& told) { MQTT_SIM_ASSERT(awaited_.erase(told.cookie) == 1); }
+  void note(const client::ExchangeAdvanced&) { MQTT_SIM_ASSERT(false); }
   void note(const client::Subscribed& told) {
     MQTT_SIM_ASSERT(is_connected_ && told.cookie == 1 && told.codes.size() >= 1 && told.codes.size() <= 3);
     end_request();

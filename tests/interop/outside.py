@@ -49,12 +49,12 @@ def mosquitto_with(settings: str, folder: Path) -> Iterator[int]:
 
 
 def wait_for_listener(port: int, process: subprocess.Popen[bytes]) -> None:
-    """Fails when Mosquitto ends instead, or takes longer than 10 s."""
+    """Fails when the program ends instead, or takes longer than 10 s."""
     end = time.monotonic() + 10
     while time.monotonic() < end:
-        assert process.poll() is None, "mosquitto ended at once"
+        assert process.poll() is None, f"{process.args} ended at once"
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return
         time.sleep(0.05)
-    raise AssertionError("mosquitto does not listen")
+    raise AssertionError(f"{process.args} does not listen")

@@ -28,6 +28,7 @@ LONGEST = {
     "dialogue_consumer.py": 60,
     "mosca_server.py": 60,
     "mosca_client.py": 60,
+    "mosca_listener.py": 60,
 }
 """Lines that the program may have to stay in the size of the one that it follows."""
 
@@ -150,6 +151,18 @@ def test_mosca_client_tells_its_events(start: Callable[..., Program], url: str) 
     assert told[:2] == ["client is connected", "granted"]
     assert sorted(told[2:4]) == ["message published", '{"name": "saikat", "title": "hajra"}']
     assert told[4:] == ["client is closed"]
+
+
+@pytest.mark.req("M-31")
+def test_mosca_listener_that_comes_later_gets_the_record_once(start: Callable[..., Program], url: str) -> None:
+    client = start("mosca_client.py", MQTT_URL=url, STAY="0")
+    assert client.process.wait(30) == 0
+    listener = start("mosca_listener.py", MQTT_URL=url, STAY="2")
+    assert listener.process.wait(30) == 0
+    listener.wait_for(lambda lines: len(lines) >= 2)
+    granted, record = sorted(listener.lines)  # either may come first
+    assert granted.startswith("granted :")
+    assert record == '{"name": "saikat", "title": "hajra"}\n'
 
 
 def test_mosca_server_tells_its_events(start: Callable[..., Program]) -> None:

@@ -176,13 +176,12 @@ def command(*arguments: str) -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
-def next_line(process: subprocess.Popen[str]) -> str:
+def next_line(process: subprocess.Popen[str], stream: str = "stdout") -> str:
     """Ends by the test's own patience when there is none: the process is killed then."""
-    assert process.stdout
-    killer = threading.Timer(20, process.kill)
+    killer = threading.Timer(60, process.kill)
     killer.start()
     try:
-        return process.stdout.readline().strip()
+        return str(getattr(process, stream).readline().strip())
     finally:
         killer.cancel()
 
@@ -233,3 +232,85 @@ def test_command_prints_counts_every_second() -> None:
         )
         process.send_signal(signal.SIGINT)
         assert process.wait(10) == 0
+
+
+def port_of(process: subprocess.Popen[str]) -> int:
+    """From the first line that it prints."""
+    return int(next_line(process).split(":")[1].split()[0])
+
+
+@pytest.mark.net
+@pytest.mark.req("A-06")
+def test_command_prints_its_port_and_names_one_that_is_taken() -> None:
+    with command("--port", "0") as first:
+        line = next_line(first)
+        port = line.removeprefix("listening mqtt 127.0.0.1:").split()[0]
+        assert line == f"listening mqtt 127.0.0.1:{port} (also mqtts, ws, wss, http, https)"
+        with command("--port", port) as second:
+            out, err = second.communicate(timeout=20)
+            assert (second.returncode, out) == (106, "")
+            assert err == f"mqtt-sim: cannot listen on 127.0.0.1:{port}: address already in use\n"
+
+
+@pytest.mark.net
+@pytest.mark.req("M-02")
+def test_command_writes_events_as_json_lines() -> None:
+    with command("--port", "0", "--log-level", "info", "--log-format", "json") as process:
+        mqtt_sim.connect(f"mqtt://127.0.0.1:{port_of(process)}", client_id="anna").end()
+        lines = [json.loads(next_line(process, "stderr")) for _ in range(3)]
+    assert [line["event"] for line in lines] == ["ready", "client_connected", "client_disconnected"]
+    assert [line["client_id"] for line in lines] == [None, "anna", "anna"]
+    assert {line["level"] for line in lines} == {"info"}
+    assert all(line["time"].endswith("Z") for line in lines)
+
+
+@pytest.mark.net
+@pytest.mark.req("M-33")
+def test_removed_user_is_disconnected_on_a_hang_up_and_others_stay(tmp_path: Path) -> None:
+    users = tmp_path / "users"
+    users.write_text(LUKE)
+    with command("--port", "0", "--users", str(users), "--set", 'credentials={"yoda":"do"}') as process:
+        url = f"mqtt://127.0.0.1:{port_of(process)}"
+        luke = mqtt_sim.connect(url, protocol_version=5, username="luke", password="force", reconnect_period=0)
+        yoda = mqtt_sim.connect(url, username="yoda", password="do")
+        users.write_text("# nobody\n")
+        process.send_signal(signal.SIGHUP)
+        ends = time.monotonic() + 20
+        while luke.client.state == "connected" and time.monotonic() < ends:
+            time.sleep(0.02)
+        assert luke.client.state != "connected"
+        yoda.publish("t", "x", qos=1)
+        with pytest.raises(mqtt_sim.ConnectError):
+            mqtt_sim.connect(url, username="luke", password="force", reconnect_period=0)
+        yoda.end()
+        luke.end(force=True)
+
+
+@pytest.mark.net
+@pytest.mark.req("X-23")
+def test_broker_reloads_certificates_for_streams_to_come(tmp_path: Path) -> None:
+    def files_of(folder: str) -> dict[str, str]:
+        mqtt_sim.make_certificates(tmp_path / folder)
+        return {name: (tmp_path / folder / name).read_text() for name in ("server.pem", "server-key.pem")}
+
+    def is_believed(folder: str) -> bool:
+        try:
+            with mqtt_sim.connect(broker.url_for("mqtts"), ca=str(tmp_path / folder / "ca.pem"), reconnect_period=0):
+                return True
+        except mqtt_sim.ConnectError:
+            return False
+
+    one, two = files_of("one"), files_of("two")
+    tls = {"certificate": str(tmp_path / "server.pem"), "key": str(tmp_path / "server-key.pem")}
+    for name, text in one.items():
+        (tmp_path / name).write_text(text)
+    with mqtt_sim.Broker(tls=tls) as broker:
+        assert is_believed("one")
+        (tmp_path / "server.pem").write_text(two["server.pem"])
+        with pytest.raises(mqtt_sim.ScenarioError, match=r"^private key .*server-key\.pem: does not fit certificate"):
+            broker.reload()
+        assert is_believed("one")
+        (tmp_path / "server-key.pem").write_text(two["server-key.pem"])
+        broker.reload()
+        assert is_believed("two")
+        assert not is_believed("one")

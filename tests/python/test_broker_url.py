@@ -10,7 +10,8 @@ from mqtt_sim.broker_url import BrokerUrl, parse_broker_url, without_password
 
 
 def url(transport: str = "tcp", host: str = "h", port: int = 1883, **others: str) -> BrokerUrl:
-    fields: dict[str, str | None] = {"unix": None, "path": None, "username": None, "password": None, **others}
+    fields: dict[str, str | None] = dict.fromkeys(("unix", "memory", "path", "username", "password"))
+    fields |= others
     return BrokerUrl(transport, host, port, **fields)  # type: ignore[arg-type]
 
 
@@ -43,7 +44,10 @@ def test_every_part_is_read(text: str, meaning: BrokerUrl) -> None:
     ("text", "remedy"),
     [
         ("localhost:1883", "should look like mqtt://host:1883"),
-        ("quic://h", 'there is no transport "quic" (there are mqtt, tcp, mqtts, tls, ssl, ws, wss, mqtt+unix)'),
+        (
+            "quic://h",
+            'there is no transport "quic" (there are mqtt, tcp, mqtts, tls, ssl, ws, wss, mqtt+unix, mqtt+memory)',
+        ),
         ("mqtt://", "the host is missing"),
         ("mqtt://h:0", "its port should be a number from 1 to 65535"),
         ("mqtt://h:65536", "its port should be a number from 1 to 65535"),

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 BUILD = ["g++", "cmake", "ninja-build", "ccache", "python3-dev", "python3-venv", "libssl-dev", "libgtest-dev"]
-TEST = ["mosquitto", "mosquitto-clients", "openssl", "chromium", "zsh", "fish", "nodejs", "npm"]
-OUTSIDE_PROGRAMS = ["mosquitto", "mosquitto_pub", "openssl", "chromium", "node", "npm"]
+TEST = ["mosquitto", "mosquitto-clients", "nginx-light", "libnginx-mod-stream"]
+TEST += ["openssl", "chromium", "zsh", "fish", "nodejs", "npm"]
+OUTSIDE_PROGRAMS = ["mosquitto", "mosquitto_pub", "nginx", "openssl", "chromium", "node", "npm"]
 USED_BY_THE_SCRIPT = ("bash", "env", "dirname", "basename", "cat", "grep", "getconf")
 
 

@@ -7,7 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
+from mqtt_sim.command.client_flags import with_flags
 from mqtt_sim.command.ending import ends_with_exit_code, epilog
+from mqtt_sim.command.mosca_flags import MoscaFlags, mosca_options
 
 app = typer.Typer(add_completion=False)
 
@@ -23,12 +25,15 @@ app = typer.Typer(add_completion=False)
     ),
 )
 @ends_with_exit_code
+@with_flags(MoscaFlags)
 def broker_command(
     context: typer.Context,
+    flags: MoscaFlags,
     port: Annotated[
         int | None,
         typer.Option(
             "--port",
+            "-p",
             envvar="MQTT_SIM_BROKER_PORT",
             min=0,
             max=65_535,
@@ -138,13 +143,27 @@ def broker_command(
             help="Of the $SYS topics; 0s: none. Default: 10s",
         ),
     ] = None,
+    log_level: Annotated[
+        str | None,
+        typer.Option(
+            "--log-level",
+            envvar="MQTT_SIM_BROKER_LOG_LEVEL",
+            metavar="LEVEL",
+            help="Events on standard error: error, warning, info or debug. Default: off",
+        ),
+    ] = None,
+    log_format: Annotated[
+        str | None,
+        typer.Option("--log-format", envvar="MQTT_SIM_BROKER_LOG_FORMAT", metavar="FORM", help="text or json."),
+    ] = None,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="A line of counts every second.")] = False,
     print_config: Annotated[
         bool, typer.Option("--print-config", help="Print the options with all defaults filled in, and exit.")
     ] = False,
 ) -> None:
-    """Run the embedded broker alone, until Ctrl-C. SIGHUP reads the users and ACL files again."""
+    """Run the embedded broker alone, until Ctrl-C. SIGHUP reads users, rights and certificates again."""
     from mqtt_sim import broker_command as command
+    from mqtt_sim.errors import ScenarioError
 
     options = {
         "port": port,
@@ -154,18 +173,40 @@ def broker_command(
         "allow_anonymous": allow_anonymous,
         "profile": profile,
         "max_connections": max_connections,
+        "log_level": log_level,
+        "log_format": log_format,
     }
     interval = [] if sys_interval is None else [f"sys_interval={sys_interval}"]
     options |= _certified(options, base_port, certs)
     options |= _ways_in(options, listen or [], certs, require_certificate=require_certificate)
-    broker = command.settings_of(config, options, interval + (settings or []))
+    options |= _as_mosca(flags, options)
+    broker, announcements = command.settings_of(config, options, interval + (settings or []))
+    announcements.broker_id = flags.broker_id or announcements.broker_id
     if print_config:
         from mqtt_sim.command.option_origin import origin_table, origins
 
         typer.echo(f"OPTIONS\n{origin_table(list(origins(context)))}\n", err=True)
         command.print_settings(broker)
     else:
-        command.serve(broker, verbose=verbose, ca_file=write_ca)
+        given = [name for name, value in options.items() if value is not None]
+        try:
+            command.serve(broker, announcements, verbose=verbose, ca_file=write_ca)
+        except ScenarioError as error:
+            raise command.located(error, config, given + [text.partition("=")[0] for text in settings or []]) from None
+
+
+def _as_mosca(flags: MoscaFlags, options: Mapping[str, Any]) -> dict[str, Any]:
+    """What mosca's flags add to the options."""
+    from mqtt_sim.errors import UsageError
+
+    added = mosca_options(flags, options["port"])
+    if "listeners" not in added:
+        return added
+    if "listeners" in options or "tls" in options:
+        raise UsageError(
+            f"{flags.given[0]}: opens ports of its own; leave out --listen, --certs and public-test beside it"
+        )
+    return {"port": None, **added}
 
 
 def _certified(options: Mapping[str, Any], base_port: int | None, certs: str | None) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from mqtt_sim.command.group import CommandGroup
 COMMANDS = {
     "run": "Run a scenario and print what it measured.",
     "bench": "Put a known kind of load on a broker, with the flags of emqtt-bench.",
-    "broker": "Run the embedded broker alone, until Ctrl-C. SIGHUP reads the users and ACL files again.",
+    "broker": "Run the embedded broker alone, until Ctrl-C. SIGHUP reads users, rights and certificates again.",
     "certs": "Make an authority and certificates for servers and clients, with an expired and a wrong one among them.",
     "pub": "Publish a message, or the lines of standard input, and wait until the broker has them.",
     "sub": "Subscribe and print what arrives, until Ctrl-C.",
@@ -85,6 +85,13 @@ class RegisteredCommands(CommandGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The command, and before it runs its defaults from the configuration files; a help text needs none."""
+        if not args[0].startswith("-") and args[0] not in self.commands:
+            from mqtt_sim.scenario.shipped import shipped_scenarios
+            from mqtt_sim.suggestion import nearest
+
+            meant = nearest(args[0], [*self.commands, *shipped_scenarios()])
+            hint = f'did you mean "{meant}"?' if meant else "`mqtt-sim scenarios` lists those that ship"
+            ctx.fail(f'there is no command and no scenario "{args[0]}"; {hint}')
         if "--help" not in args:
             from mqtt_sim.command.option_origin import read_defaults
 

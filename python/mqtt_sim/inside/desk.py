@@ -10,6 +10,8 @@ import asyncio
 import atexit
 import itertools
 import os
+import secrets
+import socket
 import threading
 import time
 import warnings
@@ -17,10 +19,12 @@ import weakref
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from mqtt_sim.broker_url import MEMORY_SCHEME
+from mqtt_sim.client.loop_thread import run_until_stopped
 from mqtt_sim.client.message import Message, Packet
 from mqtt_sim.client.payload import Payload, check_size, payload_bytes
 from mqtt_sim.client.properties import encode_properties
-from mqtt_sim.client.subscription import check_qos
+from mqtt_sim.client.subscription import check_filter, check_qos
 from mqtt_sim.engine import load_core
 from mqtt_sim.errors import ClientClosed, PeerError, UsageError
 from mqtt_sim.inside import events
@@ -29,6 +33,7 @@ from mqtt_sim.inside.events import BrokerHandlers, Handler
 from mqtt_sim.inside.hooks import Hooks
 from mqtt_sim.inside.message import ConnackSent, PublishedMessage, SubscribedTopic
 from mqtt_sim.inside.publication import Publication
+from mqtt_sim.inside.stream import connected_descriptor
 
 PATIENCE_S = 2.0
 """How long the end of a broker waits for handlers that still run."""
@@ -46,6 +51,7 @@ class Desk:
         self.is_lost = False
         """After a fork, in the child."""
         self._include_sys = False
+        self._memory_name: str | None = None
         self._subscriptions: dict[int, tuple[str, Handler]] = {}
         self._numbers = itertools.count(1)
         self._waiters: dict[int, list[Callable[[], object]]] = {}
@@ -74,6 +80,7 @@ class Desk:
         """See Broker.subscribe."""
         if not callable(handler):
             raise UsageError(f"subscribe({topic!r}): a handler should be a function, found {type(handler).__name__}")
+        check_filter(topic)
         number = next(self._numbers)
         self._subscriptions[number] = (topic, handler)
         try:
@@ -118,6 +125,23 @@ class Desk:
         if ticket is None:
             raise ClientClosed("the broker has ended")
         return Publication(self, ticket, topic)
+
+    def attach(self, stream: int | socket.socket) -> None:
+        """See Broker.attach."""
+        descriptor = connected_descriptor(stream)
+        if not self._is_running or not self.checked_core().attach(descriptor):
+            raise ClientClosed("attach: the broker does not run")
+        if isinstance(stream, socket.socket):
+            stream.detach()
+
+    def memory_url(self) -> str:
+        """See Broker.memory_url."""
+        if self._memory_name is None:
+            name = secrets.token_hex(8)
+            if not self._is_running or not self.checked_core().offer_streams(name):
+                raise ClientClosed("memory_url: the broker does not run")
+            self._memory_name = name
+        return f"{MEMORY_SCHEME}://{self._memory_name}"
 
     def clients(self) -> dict[str, BrokerClient]:
         """Those connected now."""
@@ -187,7 +211,8 @@ class Desk:
             return
         self._is_running = False
         _running.discard(self)
-        loop, thread = self._loop, self._thread
+        with self._lock:  # a thread that is being started has started
+            loop, thread = self._loop, self._thread
         if loop is None or loop.is_closed():
             self._with_a_loop(self._finish)
         elif thread is None:
@@ -257,7 +282,7 @@ class Desk:
         asyncio.set_event_loop(loop)
         loop.add_reader(self.core.descriptor(), self._drain)
         try:
-            loop.run_forever()
+            run_until_stopped(loop)
             self.handlers.cancel()
             loop.run_until_complete(loop.shutdown_asyncgens())
         finally:
@@ -275,8 +300,10 @@ class Desk:
 
     def _drain(self) -> bool:
         records = self.core.fetch(self._make_client, PublishedMessage)
+        self.hooks.forward.begin()
         for record in records:
             self._take(record)
+        self.hooks.forward.flush()
         return bool(records)
 
     def _make_client(self, facts: tuple[Any, ...]) -> BrokerClient:

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from mqtt_sim.client.subscription import Grant
 from mqtt_sim.errors import ResponseTimeout, UsageError
+from mqtt_sim.inside.forward import ForwardHook
 from mqtt_sim.inside.message import ConnectRequest, PublishedMessage
+from mqtt_sim.inside.verdict import DROP, PASS, Verdict, grant_instead, instead, refuse
 from mqtt_sim.suggestion import did_you_mean
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ HOOKS = {
     "authenticate": "client, username: str | None, password: bytes | None -> bool, or the code of a refusal",
     "authorize_publish": "client, packet: PublishedMessage -> bool, or the message to take instead; of wills: bool",
     "authorize_subscribe": "client, subscription: Grant -> bool, or the Grant to give instead",
+    "authorize_forward": "client, packet: PublishedMessage -> bool, or the message to send instead; for each receiver",
     "published": "packet: PublishedMessage, client; the client's acknowledgement waits for it",
 }
 """Each hook with its arguments and what it answers."""
@@ -33,20 +36,13 @@ _ALIASES = {
     "preConnect": "pre_connect",
     "authorizePublish": "authorize_publish",
     "authorizeSubscribe": "authorize_subscribe",
+    "authorizeForward": "authorize_forward",
 }
-_NOT_HERE = {"authorize_forward", "authorizeForward"}
 
-CONNECT, PUBLISH, SUBSCRIBE, PUBLISHED = range(4)
-_PASS, _REFUSE, _DROP, _REWRITE = range(4)
+CONNECT, PUBLISH, SUBSCRIBE, PUBLISHED, FORWARD = range(5)
 _NOT_AUTHORIZED = 0x87
 _RETURN_CODES = {1: 0x84, 2: 0x85, 3: 0x88, 4: 0x86, 5: 0x87}
 """Of CONNACK below 5.0, and what they are in 5.0."""
-
-Verdict = tuple[int, int, str | None, bytes | None, int | None, bool | None]
-
-
-def _verdict(action: int, reason: int = 0) -> Verdict:
-    return (action, reason, None, None, None, None)
 
 
 class Hooks:
@@ -56,6 +52,7 @@ class Hooks:
         self._desk = desk
         self._timeout = timeout
         self._hooks: dict[str, Callable[..., Any]] = {}
+        self.forward = ForwardHook(desk, timeout)
         self._tasks: set[asyncio.Task[None]] = set()
 
     def set(self, name: str, function: Callable[..., Any] | None) -> None:
@@ -67,6 +64,7 @@ class Hooks:
             raise UsageError(f'hook("{name}"): should be a function, found {type(function).__name__}')
         else:
             self._hooks[name] = function
+        self.forward.function = self._hooks.get("authorize_forward")
         core = self._desk.checked_core()
         core.ask_about(self.kinds())
         if self._hooks:
@@ -79,16 +77,21 @@ class Hooks:
             PUBLISH: ("authorize_publish",),
             SUBSCRIBE: ("authorize_subscribe",),
             PUBLISHED: ("published",),
+            FORWARD: ("authorize_forward",),
         }
         return sum(1 << kind for kind, names in wanted.items() if any(name in self._hooks for name in names))
 
     def take(self, client: BrokerClient, kind: int, number: int, about: Any) -> None:
         """A question of the engine."""
+        if kind == FORWARD:
+            self.forward.take(client, number, about)
+            return
         task = asyncio.ensure_future(self._answer(client, kind, number, about), loop=self._desk.handlers.loop)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def _answer(self, client: BrokerClient, kind: int, number: int, about: Any) -> None:
+        vouches_for_user = kind == CONNECT and "authenticate" in self._hooks
         if kind == CONNECT:
             verdicts = [await self._on_connect(client, *about)]
         elif kind == PUBLISH:
@@ -99,7 +102,7 @@ class Hooks:
             await self._call("published", about, client)
             verdicts = []
         if not self._desk.is_lost:
-            self._desk.core.answer(number, verdicts)
+            self._desk.core.answer(number, verdicts, vouches_for_user)
 
     async def _on_connect(
         self,
@@ -114,13 +117,13 @@ class Hooks:
             client_id, username, password, will, client.protocol_version, client.clean, client.keepalive
         )
         if (await self._call("pre_connect", client, request)) is not True:
-            return _verdict(_DROP)
+            return DROP
         said = await self._call("authenticate", client, username, password)
         if said is not True:
-            return _verdict(_REFUSE, self._code_of(said))
+            return refuse(self._code_of(said))
         if will is not None and (await self._call("authorize_publish", client, will)) in (False, _FAILED):
-            return _verdict(_REFUSE, _NOT_AUTHORIZED)
-        return _verdict(_PASS)
+            return refuse(_NOT_AUTHORIZED)
+        return PASS
 
     def _code_of(self, said: Any) -> int:
         if said is False or said is _FAILED:
@@ -133,22 +136,26 @@ class Hooks:
     async def _on_publish(self, client: BrokerClient, message: PublishedMessage) -> Verdict:
         said = await self._call("authorize_publish", client, message)
         if said is True:
-            return _verdict(_PASS)
+            return PASS
         if isinstance(said, PublishedMessage):
-            return (_REWRITE, 0, said.topic, bytes(said.payload), said.qos, said.retain)
+            try:
+                return instead(message, said)
+            except UsageError as error:
+                self._desk.handlers.report(error, self._hooks["authorize_publish"], "authorize_publish")
+                return refuse(_NOT_AUTHORIZED)
         if said is not False and said is not _FAILED:
             self._complain("authorize_publish", said, "True, False, or a changed message: packet._replace(topic=...)")
-        return _verdict(_REFUSE, _NOT_AUTHORIZED)
+        return refuse(_NOT_AUTHORIZED)
 
     async def _on_filter(self, client: BrokerClient, asked: Grant) -> Verdict:
         said = await self._call("authorize_subscribe", client, asked)
         if said is True:
-            return _verdict(_PASS)
+            return PASS
         if isinstance(said, tuple) and len(said) == 2 and isinstance(said[0], str) and said[1] in (0, 1, 2):
-            return (_REWRITE, 0, said[0], None, int(said[1]), None)
+            return grant_instead(said[0], int(said[1]))
         if said is not False and said is not _FAILED:
             self._complain("authorize_subscribe", said, "True, False, or (topic, qos)")
-        return _verdict(_REFUSE, _NOT_AUTHORIZED)
+        return refuse(_NOT_AUTHORIZED)
 
     async def _call(self, name: str, *arguments: Any) -> Any:
         """What the hook answers; True where there is none, _FAILED where it raises or is late: both are reported."""
@@ -180,10 +187,6 @@ class Hooks:
 def hook_name(name: str) -> str:
     """Ours. Raises UsageError for a hook that there is not."""
     ours = _ALIASES.get(name, name)
-    if name in _NOT_HERE:
-        raise UsageError(
-            f'there is no hook "{name}": an acl_file says who may receive what ("topic read ..."), without any Python'
-        )
     if ours not in HOOKS:
         raise UsageError(f'there is no hook "{name}"; {did_you_mean(str(name), [*HOOKS, *_ALIASES])}')
     return ours

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from mqtt_sim.client.message import Message
 
@@ -17,6 +17,12 @@ class PublishedMessage(Message):
     """
 
     __slots__ = ()
+
+    def _replace(self, **changes: Any) -> PublishedMessage:
+        """Another message with other fields: topic, payload, qos, retain, properties."""
+        if "properties" in changes:
+            changes["property_values"] = changes.pop("properties")
+        return super()._replace(**changes)
 
     @property
     def message_id(self) -> str:

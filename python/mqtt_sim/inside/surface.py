@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, overload
 
 from mqtt_sim.client.handlers import Handler
 from mqtt_sim.client.payload import Payload
-from mqtt_sim.errors import UsageError
+from mqtt_sim.errors import ClientClosed, UsageError
 from mqtt_sim.inside.client import BrokerClient
 from mqtt_sim.inside.desk import Desk
 from mqtt_sim.inside.publication import Publication
+from mqtt_sim.inside.stream import AttachedStream
 
 _H = TypeVar("_H", bound=Callable[..., Any])
 
@@ -19,6 +21,7 @@ class Inside:
     """Mixed into Broker. All of it may be used before the broker starts, and from any thread."""
 
     _desk: Desk
+    id: str
 
     @overload
     def on(self, event: str, handler: _H, *, include_sys: bool = False) -> _H: ...
@@ -95,6 +98,30 @@ class Inside:
         """Ends own subscriptions: that of `handler`, or all with this filter. Whether there were any."""
         return self._desk.unsubscribe(topic, handler)
 
+    def attach(self, stream: int | socket.socket) -> None:
+        """Serves a connected stream socket that no listener brought, or its descriptor: plain MQTT.
+
+        From now on it is the broker's; a socket object is as after detach(). Its client's `listener` is "attached".
+        Raises UsageError for what is no such stream, ClientClosed when the broker does not run.
+        """
+        self._desk.attach(stream)
+
+    def pair(self) -> AttachedStream:
+        """A stream of bytes to the broker without a network: this end of it, for tests of what goes over the wire."""
+        ours, theirs = socket.socketpair()
+        try:
+            self._desk.attach(theirs)
+        except ClientClosed:
+            ours.close()
+            theirs.close()
+            raise
+        return AttachedStream(ours)
+
+    @property
+    def memory_url(self) -> str:
+        """The URL by which clients of this process come without a network, when the broker runs."""
+        return self._desk.memory_url()
+
     @property
     def clients(self) -> dict[str, BrokerClient]:
         """Those connected now, by identifier."""
@@ -119,10 +146,17 @@ def read_desk_options(options: dict[str, Any]) -> dict[str, Any]:
     queue = options.pop("event_queue", 65_536)
     policy = options.pop("event_policy", "drop_oldest")
     timeout = options.pop("hook_timeout", 5.0)
-    if not isinstance(queue, int) or isinstance(queue, bool) or not 1 <= queue <= 10_000_000:
-        raise UsageError(f"Broker: event_queue should be from 1 to 10,000,000 events, found {queue!r}")
+    questions = options.pop("hook_queue", 65_536)
+    for name, count, what in (("event_queue", queue, "events"), ("hook_queue", questions, "messages")):
+        if not isinstance(count, int) or isinstance(count, bool) or not 1 <= count <= 10_000_000:
+            raise UsageError(f"Broker: {name} should be from 1 to 10,000,000 {what}, found {count!r}")
     if policy not in ("drop_oldest", "drop_newest"):
         raise UsageError(f'Broker: event_policy should be "drop_oldest" or "drop_newest", found {policy!r}')
     if not isinstance(timeout, int | float) or isinstance(timeout, bool) or not 0.001 <= timeout <= 3600:
         raise UsageError(f"Broker: hook_timeout should be from 0.001 to 3600 seconds, found {timeout!r}")
-    return {"event_queue": queue, "drops_oldest": policy == "drop_oldest", "hook_timeout_s": float(timeout)}
+    return {
+        "event_queue": queue,
+        "drops_oldest": policy == "drop_oldest",
+        "hook_queue": questions,
+        "hook_timeout_s": float(timeout),
+    }

@@ -39,6 +39,7 @@ PATHS = ("users_file", "acl_file")
 OF_ONE_LISTENER = tuple(name for name in WayIn.model_fields if name != "host")
 """Fields that say something about the only listener."""
 _OF_WAYS_IN = {*WayIn.model_fields, "listeners"}
+_OF_PYTHON = {"log_level", "log_format"}
 
 
 class EmbeddedBroker(WayIn):
@@ -60,7 +61,7 @@ class EmbeddedBroker(WayIn):
     users_file: str | None = Field(None, min_length=1, description="password file of mosquitto_passwd; null: none")
     acl_file: str | None = Field(None, min_length=1, description="access rights in Mosquitto's format; null: all may")
     credentials: dict[str, str] = Field({}, description="user names and passwords, beside those of the file")
-    allow_anonymous: bool = Field(True, description="whether clients may leave out the user name")
+    allow_anonymous: bool = Field(True, description="whether clients may come without a user name that is known")
     profile: Literal["standard", "diffusion", "mosca"] = Field(
         "standard", description="behave like another system, for testing clients"
     )
@@ -114,6 +115,11 @@ class EmbeddedBroker(WayIn):
     max_retained: Limit = Field(1_000_000, description="retained messages")
     max_retained_bytes: ByteLimit = Field(256 * 2**20, description="bytes of retained messages")
 
+    log_level: Literal["off", "error", "warning", "info", "debug"] = Field(
+        "off", description="what a broker that is no scenario's tells Python's logging"
+    )
+    log_format: Literal["text", "json"] = Field("text", description="of the lines that `mqtt-sim broker` writes then")
+
     @field_validator("max_session_expiry")
     @classmethod
     def _fits_four_bytes(cls, value: float | None) -> float | None:
@@ -156,7 +162,7 @@ class EmbeddedBroker(WayIn):
 
     def to_core(self) -> dict[str, Any]:
         """As the core takes it: every limit, in the core's units."""
-        options = self.model_dump(exclude_none=True, exclude=_OF_WAYS_IN)
+        options = self.model_dump(exclude_none=True, exclude=_OF_WAYS_IN | _OF_PYTHON)
         for name in _IN_NANOSECONDS:
             options[f"{name}_ns"] = to_ns(options.pop(name))
         for name in _IN_SECONDS:
@@ -171,6 +177,24 @@ class EmbeddedBroker(WayIn):
     def paths(self) -> dict[str, str]:
         """The files that it names, by field."""
         return {name: path for name in PATHS if (path := getattr(self, name)) is not None}
+
+    def reloaded_paths(self) -> list[str]:
+        """The files that are read again on demand, each once: users, rights, certificates and keys."""
+        tls = [way.tls.paths() for _, way in self.ways_in() if isinstance(way.tls, ListenerTls)]
+        read = [path for paths in tls for name, path in paths.items() if name != "key_log"]
+        return list(dict.fromkeys([*self.paths().values(), *read]))
+
+    def closed_ways_in(self) -> list[WayIn]:
+        """Those that no client can come in by: a user name is demanded, and there are no users whom it could name."""
+        if self.users_file is not None or self.credentials:
+            return []
+        return [
+            way
+            for _, way in self.ways_in()
+            if way.speaks_mqtt
+            and not way.certificate_name_as_user
+            and not (self.allow_anonymous and getattr(way, "allow_anonymous", True))
+        ]
 
     def anchored(self, directory: Path, but: Iterable[str] = ()) -> EmbeddedBroker:
         """With the files it names looked for in `directory`, except for what stands at or below the paths `but`."""

@@ -87,8 +87,12 @@ class ListenerTls(Part):
 
     def anchored(self, directory: Path, but: set[str]) -> ListenerTls:
         """With its files looked for in `directory`, except for the fields `but`."""
-        named = ((name, getattr(self, name)) for name in TLS_FILES if name not in but)
-        return self.model_copy(update={name: str(directory / file) for name, file in named if file is not None})
+        named = {name: file for name, file in self.paths().items() if name not in but}
+        return self.model_copy(update={name: str(directory / file) for name, file in named.items()})
+
+    def paths(self) -> dict[str, str]:
+        """The files that it names, by field."""
+        return {name: path for name in TLS_FILES if (path := getattr(self, name)) is not None}
 
 
 def _read_tls(value: Any) -> Any:
@@ -203,6 +207,11 @@ class WayIn(Part):
         return is_required and not self.takes_plain
 
     @property
+    def speaks_mqtt(self) -> bool:
+        """Whether clients can come in at all, plainly or by WebSocket."""
+        return "mqtt" in self.protocols or "websocket" in self.protocols
+
+    @property
     def has_pages(self) -> bool:
         """Whether /crawl and its like are answered."""
         return "http" in self.protocols and (self.http is None or self.http.pages)
@@ -260,7 +269,9 @@ class Listener(WayIn):
         ["3.1", "3.1.1", "5.0"], min_length=1, description="of MQTT, that it takes"
     )
     max_connections: Limit | None = Field(None, description="clients by this way; null: as many as the broker takes")
-    allow_anonymous: bool = Field(True, description="false here or in the broker: clients must give a user name")
+    allow_anonymous: bool = Field(
+        True, description="false here or in the broker: clients must give a user name that is known"
+    )
 
     def to_core(self) -> dict[str, Any]:
         """As the core takes it."""

@@ -70,6 +70,16 @@ TEST(CertificateName, NeedsNoPasswordAndIsNotAnonymous) {
   EXPECT_EQ(named.connect("zoe", {.id = "z", .version = v5}), Lines{"CONNACK 00"}) << "whom no file knows";
 }
 
+TEST(CertificateName, IsNotDisconnectedForAPasswordThatChanged) {
+  Users users("secret");
+  Named named({.rules = {&users}});
+  Peer& peer = named.world.open(v5, &named.listener, "anna");
+  World::send_connect(peer, {.id = "a", .version = v5});
+  EXPECT_EQ(peer.receive(), Lines{"CONNACK 00"});
+  named.world.broker.disconnect_users({"anna"}, ReasonCode::administrative_action, named.world.now);
+  EXPECT_EQ(peer.receive(), Lines());
+}
+
 TEST(CertificateName, DecidesWhatTheAccessListGrants) {
   auto table = AccessTable::parse("pattern readwrite devices/%u/#\n");
   ASSERT_TRUE(table);

@@ -1,38 +1,13 @@
 // Packets that wait for an answer from outside: what waits, what goes on, and what becomes of it.
-#include "core/broker/connection.hpp"
-#include "tests/cpp/broker/harness.hpp"
+#include "tests/cpp/broker/waiting_gate.hpp"
 
 namespace mqtt_sim::broker::test {
 namespace {
 
 constexpr QuestionKinds kConnects{1}, kPublishes{2}, kSubscribes{4}, kPublished{8};
 
-// Remembers what it was asked.
-class Waiting final : public Gate {
- public:
-  void ask(const Question& question, Instant) override {
-    numbers.push_back(question.number);
-    if (question.connect) lines.push_back("connect " + std::string(question.connect->client_id));
-    if (question.publish) lines.push_back("publish " + std::string(question.publish->topic));
-    if (question.subscribe) lines.push_back("subscribe " + std::to_string(question.subscribe->entries.size()));
-  }
-  uint64_t next() {
-    const uint64_t number = numbers.front();
-    numbers.erase(numbers.begin());
-    return number;
-  }
-  std::vector<uint64_t> numbers;
-  Lines lines;
-};
-
-Answer saying(Verdict verdict) {
-  Answer answer;
-  answer.verdicts.push_back(std::move(verdict));
-  return answer;
-}
-
 struct GateTest : ::testing::Test {
-  static BrokerOptions with(Waiting& gate) {
+  static BrokerOptions with(WaitingGate& gate) {
     BrokerOptions options;
     options.gate = &gate;
     return options;
@@ -43,7 +18,7 @@ struct GateTest : ::testing::Test {
     return world.connect(client);
   }
 
-  Waiting gate;
+  WaitingGate gate;
   World world{with(gate)};
 };
 
@@ -57,6 +32,28 @@ TEST_F(GateTest, AConnectWaitsAndIsLetIn) {
   answer(Verdict::pass());
   EXPECT_EQ(peer.receive(), (Lines{"CONNACK 00"}));
   EXPECT_TRUE(peer.endpoint()->takes_input());
+}
+
+TEST(GateThatVouches, LetsInWhomNobodyElseKnows) {
+  prove("X-15");
+  WaitingGate gate;
+  World world({.allow_anonymous = false, .gate = &gate});
+  world.broker.ask_about(kConnects);
+  const auto answer_to = [&](const char* user, bool vouches) {
+    Peer& peer = world.open(v5);
+    Connect connect;
+    connect.version = v5;
+    connect.client_id = "c";
+    if (user) connect.user_name = user;
+    peer.send(connect);
+    Answer answer = saying(Verdict::pass());
+    answer.vouches_for_user = vouches;
+    world.broker.answer(gate.next(), std::move(answer), world.now);
+    return peer.receive();
+  };
+  EXPECT_EQ(answer_to("anna", true), Lines{"CONNACK 00"});
+  EXPECT_EQ(answer_to("anna", false), (Lines{"CONNACK 87", "CLOSE"})) << "it looked at something else";
+  EXPECT_EQ(answer_to(nullptr, true), (Lines{"CONNACK 87", "CLOSE"}));
 }
 
 TEST_F(GateTest, AConnectIsRefusedOrClosedWithoutAWord) {

@@ -1,4 +1,5 @@
 // Ways in: which levels each takes, how many clients, and what one too many is told.
+#include "core/broker/users.hpp"
 #include "tests/cpp/broker/harness.hpp"
 
 namespace mqtt_sim::broker::test {
@@ -55,10 +56,14 @@ INSTANTIATE_TEST_SUITE_P(Levels, ListenerLevel,
                          [](const auto& level) { return level.param.name; });
 
 TEST(Listener, MayWantAUserNameOfItsOwn) {
-  World world;
+  UserTable table;
+  ASSERT_FALSE(table.add("u", "p"));
+  Users users("secret", std::move(table));
+  World world({.rules = {&users}});
   Listener& strict = world.broker.add_listener({.allow_anonymous = false});
   EXPECT_EQ(answer(world, {.id = "a", .version = v5, .by = &strict}), (Lines{"CONNACK 87", "CLOSE"}));
-  EXPECT_EQ(answer(world, {.id = "a", .version = v5, .user_name = "u", .by = &strict}), Lines{"CONNACK 00"});
+  EXPECT_EQ(answer(world, {.id = "a", .version = v5, .user_name = "u", .password = "p", .by = &strict}),
+            Lines{"CONNACK 00"});
   EXPECT_EQ(answer(world, {.id = "b", .version = v5}), Lines{"CONNACK 00"});
 }
 

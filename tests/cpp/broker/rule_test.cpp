@@ -109,6 +109,38 @@ TEST(Rule, ADeliveryIsWithheldFromOneSubscriber) {
   EXPECT_EQ(world.broker.stats().dropped_by_rule, 2u);
 }
 
+TEST(Rule, ASharedMessageThatIsWithheldFromOneMemberGoesToAnother) {
+  prove("X-15");
+  Script rule([](const Event& event) {
+    const bool may = event.kind != EventKind::deliver || event.client_id == "b" || event.topic == "all";
+    return may ? Verdict::pass() : Verdict::refuse(ReasonCode::not_authorized);
+  });
+  World world({.rules = {&rule}});
+  Peer& a = world.connect({.id = "a"});
+  Peer& b = world.connect({.id = "b", .clean = false});
+  Peer& c = world.connect({.id = "c"});
+  for (Peer* peer : {&a, &b, &c}) peer->send(subscribe(1, "$share/g/+", q1));
+  for (Peer* peer : {&a, &b, &c}) peer->receive();
+  Peer& publisher = world.connect({.id = "p"});
+  for (const char* text : {"1", "2", "3"}) publisher.send(message("t", text));
+  EXPECT_EQ(b.receive(), (Lines{"PUBLISH t=1", "PUBLISH t=2", "PUBLISH t=3"}));
+  for (const char* text : {"4", "5", "6"}) publisher.send(message("all", text));
+  EXPECT_EQ(c.receive(), Lines{"PUBLISH all=4"}) << "they still take turns";
+  EXPECT_EQ(a.receive(), Lines{"PUBLISH all=5"});
+  EXPECT_EQ(b.receive(), Lines{"PUBLISH all=6"});
+  EXPECT_EQ(world.broker.stats().dropped_by_rule, 0u);
+
+  b.drop();
+  publisher.send(message("t", "7", q1, 7));  // kept for the one who may read it, though others are here
+  publisher.send(message("t", "8"));         // and nobody else may
+  EXPECT_EQ(a.receive(), Lines());
+  EXPECT_EQ(c.receive(), Lines());
+  EXPECT_EQ(world.broker.stats().dropped_by_rule, 1u);
+  Peer& back = world.open(v311);
+  World::send_connect(back, {.id = "b", .clean = false});
+  EXPECT_EQ(back.receive(), (Lines{"CONNACK 00 present", "PUBLISH t=7 q1 #1"}));
+}
+
 TEST(Rule, SeesTheUserOfTheConnection) {
   std::vector<std::string> seen;
   Script rule([&](const Event& event) {

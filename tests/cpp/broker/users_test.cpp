@@ -94,6 +94,53 @@ TEST(Users, ANewTableHoldsForTheNextConnect) {
   EXPECT_EQ(connect_with(world, "anna", "changed"), Lines{"CONNACK 00"});
 }
 
+TEST(Users, ANewTableTellsWhosePasswordsCountNoMore) {
+  const std::string hashed = "anna:" + auth::PasswordHash::make("force", "twelve bytes").to_text() + "\n";
+  const std::string salted_anew = "anna:" + auth::PasswordHash::make("force", "other  bytes").to_text() + "\n";
+  const std::string scram = scram_line("anna", "force");
+  const auto plain = [](const char* password) {
+    UserTable table;
+    EXPECT_FALSE(table.add("anna", password));
+    return table;
+  };
+  const struct {
+    const char* name;
+    UserTable before, after;
+    bool is_outdated;
+  } rows[] = {
+      {"the same line", table_of(hashed), table_of(hashed), false},
+      {"beside others", table_of(hashed), table_of(scram_line("bob", "x") + hashed), false},
+      {"a line for SCRAM as well", table_of(hashed), table_of(hashed + scram), false},
+      {"no line for SCRAM any more", table_of(hashed + scram), table_of(hashed), true},
+      {"another password or salt", table_of(hashed), table_of(salted_anew), true},
+      {"another one for SCRAM", table_of(scram), table_of(scram_line("anna", "farce")), true},
+      {"no line", table_of(hashed), {}, true},
+      {"the same credentials", plain("force"), plain("force"), false},
+      {"other credentials", plain("force"), plain("farce"), true},
+      {"a line instead of credentials", plain("force"), table_of(hashed), true},
+  };
+  for (const auto& row : rows) {
+    Users users("secret", row.before);
+    EXPECT_TRUE(users.is_right("anna", "force")) << row.name;
+    EXPECT_EQ(users.replace(row.after), row.is_outdated ? std::vector<std::string>{"anna"} : std::vector<std::string>())
+        << row.name;
+  }
+}
+
+TEST(Users, WhoAreToGoAreDisconnectedByName) {
+  Users users("secret", table_of(kFile));
+  World world({.rules = {&users}});
+  Peer& modern = world.connect({.id = "one", .version = v5, .user_name = "anna", .password = "force"});
+  Peer& old = world.connect({.id = "two", .user_name = "anna", .password = "force"});
+  Peer& nameless = world.connect({.id = "three", .version = v5});
+  Peer& other = world.connect({.id = "four", .version = v5, .user_name = "bob", .password = "two words"});
+  world.broker.disconnect_users({"anna", "nobody"}, ReasonCode::administrative_action, world.now);
+  EXPECT_EQ(modern.receive(), (Lines{"DISCONNECT 98", "CLOSE"}));
+  EXPECT_EQ(old.receive(), Lines{"CLOSE"});
+  EXPECT_EQ(nameless.receive(), Lines());
+  EXPECT_EQ(other.receive(), Lines());
+}
+
 // Ten thousand devices of one user: with the hash of each taken anew this would be about a minute.
 TEST(Users, ManyDevicesOfOneUserCostOneHash) {
   Users users("secret", table_of("anna:" + auth::PasswordHash::make("force", "twelve bytes", 20'000).to_text()));

@@ -226,6 +226,36 @@ TEST(BrokerListeners, TakeTheUserNameFromTheCertificate) {
   EXPECT_EQ(answer(target_of(""), connect_packet("luke", "force")).rfind("closed", 0), 0u) << "it shows no certificate";
 }
 
+TEST(BrokerListeners, UseCertificatesThatWereRenewed) {
+  RecordProperty("req", "X-23");
+  const auto old_authority = net::CertificateAuthority::make("old");
+  const auto new_authority = net::CertificateAuthority::make("new");
+  const Directory directory;
+  const auto write = [&](const net::CertificateAuthority& authority) {
+    const auto pair = authority.issue({.common_name = "localhost", .names = {"127.0.0.1"}});
+    directory.write("key.pem", pair->key_pem);
+    return directory.write("server.pem", pair->certificate_pem);
+  };
+  const std::string certificate = write(old_authority);
+  const json tls = {{"certificate", certificate}, {"key", (directory.path / "key.pem").string()}};
+  Hosted broker(json{{"tls", tls}}.dump());
+  const auto is_believed_by = [&](const net::CertificateAuthority& authority) {
+    auto options = std::make_shared<TlsClientOptions>();
+    options->trust.ca_pem = authority.own().certificate_pem;
+    return answer(Target(broker.at(0), Transport::tls, options), connect_packet()) == kWelcome;
+  };
+  EXPECT_TRUE(is_believed_by(old_authority));
+  directory.write("server.pem", "half a");
+  const auto error = broker.host().reload();
+  ASSERT_TRUE(error);
+  EXPECT_EQ(error->text, "certificate " + certificate + ": holds no certificate in PEM form");
+  EXPECT_TRUE(is_believed_by(old_authority));
+  write(new_authority);
+  EXPECT_FALSE(broker.host().reload());
+  EXPECT_TRUE(is_believed_by(new_authority));
+  EXPECT_FALSE(is_believed_by(old_authority));
+}
+
 // --- PROXY
 
 struct ProxyCase {

@@ -182,7 +182,27 @@ def test_unknown_hooks_name_the_nearest() -> None:
     broker = mqtt_sim.Broker()
     with pytest.raises(mqtt_sim.UsageError, match='did you mean "authorize'):
         broker.hook("authorisePublish", print)
-    with pytest.raises(mqtt_sim.UsageError, match="acl_file"):
-        broker.hook("authorizeForward", print)
     with pytest.raises(mqtt_sim.UsageError, match="hook_timeout"):
         mqtt_sim.Broker(hook_timeout=0)
+
+
+@pytest.mark.req("X-15")
+def test_without_anonymous_clients_a_name_counts_only_where_somebody_vouches_for_it() -> None:
+    def outcome(broker: mqtt_sim.Broker, **who: Any) -> str:
+        try:
+            mqtt_sim.connect(broker.url, **who, **OFF).end()
+        except mqtt_sim.ConnectError as error:
+            return f"{error.reason:02x}"
+        return "in"
+
+    anna = {"username": "anna", "password": "x"}
+    with mqtt_sim.Broker(allow_anonymous=False) as broker:
+        assert outcome(broker, **anna) == "87"
+        broker.hook("pre_connect", lambda client, packet: True)
+        assert outcome(broker, **anna) == "87", "that hook looks at no password"
+        broker.hook("authenticate", lambda client, username, password: username == "anna")
+        assert outcome(broker, **anna) == "in"
+        assert outcome(broker, username="luke", password="x") == "87"
+        assert outcome(broker) == "87"
+        broker.unhook("authenticate")
+        assert outcome(broker, **anna) == "87"

@@ -202,6 +202,7 @@ def _in_child(broker: mqtt_sim.Broker, client: Any, answers: Any) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.forks
 def test_after_a_fork_the_child_is_told_and_the_parent_goes_on(seen: Any) -> None:
     context = multiprocessing.get_context("fork")
     with mqtt_sim.Broker() as broker, mqtt_sim.BlockingClient(broker.url, client_id="c") as peer:

@@ -162,7 +162,7 @@ def test_each_key(given: dict[str, Any], ours: dict[str, Any]) -> None:
         ({"interfaces": [{"type": "amqp"}]}, "interfaces[0].type", "mqtt, mqtts"),
         ({"interfaces": []}, "interfaces", "at least one"),
         ({"stats": "yes"}, "stats", "true or false"),
-        ({"logger": {"level": 20}}, "logger", "broker.on"),
+        ({"logger": {"level": 25}}, "logger.level", "trace, debug, info"),
         ({"id": 5}, "id", "a text"),
         ({"http": {"port": 1, "bundel": True}}, "http.bundel", 'did you mean "bundle"'),
     ],
@@ -212,3 +212,36 @@ def test_news_of_clients_and_subscriptions(seen: Any) -> None:
             ("$SYS/b1/new/unsubscribes", '{"clientId":"c","topic":"a"}'),
             ("$SYS/b1/disconnect/clients", "c"),
         ]
+
+
+@pytest.mark.req("X-19")
+def test_a_heartbeat_and_all_news_as_aedes_tells_them(seen: Any) -> None:
+    broker = mqtt_sim.Broker({"id": "b1", "heartbeatInterval": 50, "port": 0})
+    broker.subscribe("$SYS/b1/#", lambda message: seen.note((message.topic, message.text())))
+
+    def is_enough(items: list[Any]) -> bool:
+        topics = [topic for topic, _ in items]
+        return topics.count("$SYS/b1/heartbeat") >= 3 and "$SYS/b1/disconnect/clients" in topics
+
+    with broker:
+        with mqtt_sim.BlockingClient(broker.url, client_id="c") as client:
+            client.subscribe({"a": 1, "b/#": 0})
+            client.unsubscribe(["a", "b/#"])
+        told = seen.wait_for(is_enough)
+    beats = [payload for topic, payload in told if topic == "$SYS/b1/heartbeat"]
+    assert set(beats) == {"b1"}
+    assert told[0] == ("$SYS/b1/birth", "b1")
+    assert [item for item in told if item[0] not in ("$SYS/b1/birth", "$SYS/b1/heartbeat")] == [
+        ("$SYS/b1/new/clients", "c"),
+        ("$SYS/b1/new/subscribes", '{"clientId":"c","subs":[{"topic":"a","qos":1},{"topic":"b/#","qos":0}]}'),
+        ("$SYS/b1/new/unsubscribes", '{"clientId":"c","subs":["a","b/#"]}'),
+        ("$SYS/b1/disconnect/clients", "c"),
+    ]
+
+
+@pytest.mark.unit
+@pytest.mark.req("X-19")
+@pytest.mark.parametrize("interval", ["60000", 0, True])
+def test_a_wrong_heartbeat(interval: Any) -> None:
+    with pytest.raises(mqtt_sim.ScenarioError, match="milliseconds"):
+        mqtt_sim.Broker(heartbeat_interval=interval)
