@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/base/http.hpp"
+#include "core/base/proxy.hpp"
 #include "core/base/time.hpp"
 #include "core/base/tls_options.hpp"
 
@@ -18,7 +19,8 @@ namespace mqtt_sim::inline base {
 struct Address {
   std::string host = "127.0.0.1";
   uint16_t port = 1883;
-  std::string unix_path = {};  // not empty: a Unix-domain socket, and host and port mean nothing
+  std::string unix_path = {};    // not empty: a Unix-domain socket, and host and port mean nothing
+  std::string memory_name = {};  // not empty: streams within this process, likewise; to be dialled only
 
   friend bool operator==(const Address&, const Address&) = default;
 };
@@ -47,6 +49,7 @@ struct Target {
   Transport transport = Transport::tcp;
   std::shared_ptr<const TlsClientOptions> tls;  // of tls and wss; null: the defaults. Streams that share it share trust
   WebSocketTarget websocket;                    // of ws and wss
+  ProxyOptions proxy = {};                      // on the way there; drivers without sockets pass it by
 
   Target(Address at = {}) : address(std::move(at)) {}  // implicit: an address alone is a target of plain TCP
   Target(Address at, Transport how, std::shared_ptr<const TlsClientOptions> options = nullptr)

@@ -73,6 +73,7 @@ bool is_lasting_refusal(ReasonCode reason) {
 Client::Client(const ClientOptions& options, std::string client_id, uint64_t seed)
     : options_(&options), client_id_(std::move(client_id)), seed_(seed), framer_(options.maximum_packet_size) {
   MQTT_SIM_ASSERT(options.receive_maximum > 0 && options.in_flight_maximum > 0 && options.maximum_packet_size > 0);
+  if (options.session_of_owner) inflight_.leave_ids_to_owner();
 }
 
 Client::~Client() = default;

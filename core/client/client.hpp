@@ -53,6 +53,7 @@ struct PublishRequest {
   bool retain = false;
   protocol::PropertyList properties;  // as a PUBLISH may have them; what a client must not send is refused
   uint64_t cookie = 0;                // comes back in PublishCompleted or PublishDropped; unused for QoS 0
+  protocol::PacketId packet_id = 0;   // where the owner keeps the session: one that is not in use
 };
 
 enum class PublishOutcome : uint8_t {
@@ -90,6 +91,17 @@ class Client final : public Endpoint {
   void kill();
 
   PublishOutcome publish(const PublishRequest&, Instant now);
+  // Goes on with an exchange of QoS 2 that ExchangeAdvanced told of; where its connection has ended meanwhile it goes
+  // on from there on the next one. [MQTT-4.4.0-1]
+  void continue_exchange(protocol::PacketType received, protocol::PacketId, Instant now);
+  // Does not send it again when the session is resumed; an exchange of QoS 2 is ended by PUBREL instead. What has been
+  // sent already may be acknowledged still.
+  void forget_publish(uint64_t cookie);
+  // Part of a session that an earlier process has written down: a publish that may have been sent, or was even received
+  // (`is_released`: PUBREL is next); a QoS 2 message that was received and not released. Before the first connect(), in
+  // the order of sending; only where the owner keeps the session.
+  void restore_publish(const PublishRequest&, bool is_released);
+  void restore_received(protocol::PacketId);
   // One SUBSCRIBE or UNSUBSCRIBE. Asserts: connected, at least one entry, a packet identifier left (at least
   // Inflight::kRequestReserve requests may wait). What this server has said it does not take is not sent; Subscribed or
   // Unsubscribed then comes from here.
@@ -202,6 +214,8 @@ class Client final : public Endpoint {
   void send_request(const protocol::Packet&, Inflight::Awaiting, protocol::PacketId, size_t filters, uint64_t cookie,
                     StoredPacket);
   void resend_held();
+
+  bool send_again(Inflight::Entry&);
 
   // client_auth.cpp: who we are
   void add_authentication(protocol::PropertyWriter& connect_properties);

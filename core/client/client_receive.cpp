@@ -259,10 +259,15 @@ std::optional<Event> Client::handle_pubrec(const Reply& pubrec) {
     ++unexpected_acks_;  // it will be sent again, and answered again
     return {};
   }
+  if (entry->awaiting == Awaiting::owner) return {};
   if (entry->awaiting != Awaiting::pubrec && entry->awaiting != Awaiting::pubcomp) {
     return fail(ReasonCode::protocol_error, "PUBREC for no QoS 2 publish");
   }
   if (is_failure(pubrec.reason)) return complete(*entry, pubrec);  // [MQTT-4.4.0-2]
+  if (options_->session_of_owner && entry->awaiting == Awaiting::pubrec) {
+    entry->awaiting = Awaiting::owner;
+    return ExchangeAdvanced{PacketType::pubrec, pubrec.packet_id};
+  }
   entry->awaiting = Awaiting::pubcomp;
   entry->copy.reset();                          // [MQTT-4.3.3-3], [MQTT-4.3.3-6]
   reply(PacketType::pubrel, pubrec.packet_id);  // [MQTT-4.3.3-4], [MQTT-4.6.0-4]
@@ -276,6 +281,7 @@ std::optional<Event> Client::handle_pubrel(PacketId id) {
     reply_not_found(PacketType::pubcomp, id);
     return {};
   }
+  if (options_->session_of_owner) return ExchangeAdvanced{PacketType::pubrel, id};
   received_.erase(*received);  // [MQTT-4.3.3-12]
   ++acked_in_read_;
   reply(PacketType::pubcomp, id);  // [MQTT-4.3.3-11], [MQTT-4.3.3-13]

@@ -52,7 +52,8 @@ PublishOutcome Client::publish(const PublishRequest& request, Instant now) {
   // [MQTT-4.9.0-2], [MQTT-4.9.0-3], [MQTT-3.3.4-8]
   if (has_id && (inflight_.publishes() >= window() || inflight_.held() > 0)) return PublishOutcome::window_full;
   if (output_.size() >= options_->output_limit) return PublishOutcome::output_full;
-  if (has_id) publish.packet_id = inflight_.next_id();  // [MQTT-2.2.1-3], [MQTT-4.3.2-1], [MQTT-4.3.3-1]
+  // [MQTT-2.2.1-3], [MQTT-4.3.2-1], [MQTT-4.3.3-1]
+  if (has_id) publish.packet_id = request.packet_id != 0 ? request.packet_id : inflight_.next_id();
   if (features_ || owners_alias != 0) return publish_with_alias(publish, owners_alias, request.cookie);
   if (!protocol::encode_publish(publish, options_->version, output_).has_value()) return PublishOutcome::too_large;
   if (has_id) keep(publish, request.cookie);
@@ -194,22 +195,27 @@ void Client::send_request(const protocol::Packet& packet, Inflight::Awaiting awa
 void Client::resend_held() {
   while (inflight_.held() > 0 && inflight_.publishes_on_wire() < window() && output_.size() < options_->output_limit) {
     Inflight::Entry& entry = inflight_.next_held();
-    if (!entry.copy) {  // [MQTT-4.3.3-6]
-      entry.awaiting = Inflight::Awaiting::pubcomp;
-      protocol::encode_reply(PacketType::pubrel, entry.id, output_);
-      continue;
-    }
-    protocol::Publish publish = entry.copy.publish();  // DUP is set [MQTT-3.3.1-1]
-    publish.qos = entry.qos;
-    publish.packet_id = entry.id;
-    if (refusal_of(publish) || !protocol::encode_publish(publish, options_->version, output_).has_value()) {
-      pending().add_dropped(entry.cookie);
-      inflight_.erase(entry);
-      continue;
-    }
-    // [MQTT-4.3.3-7], [MQTT-2.3.1-3] of 3.1.1
-    entry.awaiting = entry.qos == QoS::at_least_once ? Inflight::Awaiting::puback : Inflight::Awaiting::pubrec;
+    if (send_again(entry)) continue;
+    pending().add_dropped(entry.cookie);
+    inflight_.erase(entry);
   }
+}
+
+// False: it must not be sent to this server, or was forgotten.
+bool Client::send_again(Inflight::Entry& entry) {
+  if (!entry.copy && entry.qos == QoS::exactly_once) {  // [MQTT-4.3.3-6]
+    entry.awaiting = Inflight::Awaiting::pubcomp;
+    protocol::encode_reply(PacketType::pubrel, entry.id, output_);
+    return true;
+  }
+  if (!entry.copy) return false;
+  protocol::Publish publish = entry.copy.publish();  // DUP is set [MQTT-3.3.1-1]
+  publish.qos = entry.qos;
+  publish.packet_id = entry.id;
+  if (refusal_of(publish) || !protocol::encode_publish(publish, options_->version, output_).has_value()) return false;
+  // [MQTT-4.3.3-7], [MQTT-2.3.1-3] of 3.1.1
+  entry.awaiting = entry.qos == QoS::at_least_once ? Inflight::Awaiting::puback : Inflight::Awaiting::pubrec;
+  return true;
 }
 
 }  // namespace mqtt_sim::client

@@ -90,8 +90,15 @@ struct AuthReceived {
   protocol::PropertyList properties;
 };
 
+// An exchange of QoS 2 waits for continue_exchange(): PUBREC (with success) of a message sent, or PUBREL of one
+// received. Only where the owner writes the session down.
+struct ExchangeAdvanced {
+  protocol::PacketType received;
+  protocol::PacketId packet_id;
+};
+
 using Event = std::variant<Connected, Refused, Disconnected, MessageReceived, PublishCompleted, PublishDropped,
-                           Subscribed, Unsubscribed, AuthReceived>;
+                           Subscribed, Unsubscribed, AuthReceived, ExchangeAdvanced>;
 
 // What a server says in words; empty when it does not.
 inline std::string_view reason_string_of(const protocol::PropertyList& properties) {

@@ -47,23 +47,33 @@ protocol::Publish StoredPacket::publish() const {
   return publish;
 }
 
+void Inflight::leave_ids_to_owner() { lowest_id_ = last_id_ = kLargestWindow + 1; }
+
 PacketId Inflight::next_id() {
   MQTT_SIM_ASSERT(table_.size() < kPacketIds);
   do {
-    if (++last_id_ == 0) last_id_ = 1;
+    if (++last_id_ < lowest_id_) last_id_ = lowest_id_;
   } while (table_.find(last_id_));
   return last_id_;
 }
 
-void Inflight::add_publish(PacketId id, QoS qos, uint64_t cookie, StoredPacket copy) {
+Inflight::Entry& Inflight::add_publish(PacketId id, QoS qos, uint64_t cookie, StoredPacket copy) {
   const Awaiting awaiting = qos == QoS::at_least_once ? Awaiting::puback : Awaiting::pubrec;
-  table_.insert({cookie, sequence_++, std::move(copy), id, 0, awaiting, qos});
   ++publishes_;
+  return table_.insert({cookie, sequence_++, std::move(copy), id, 0, awaiting, qos});
 }
 
 void Inflight::add_request(PacketId id, Awaiting awaiting, uint64_t cookie, size_t filters, StoredPacket copy) {
   table_.insert(
       {cookie, sequence_++, std::move(copy), id, static_cast<uint16_t>(filters), awaiting, QoS::at_most_once});
+}
+
+Inflight::Entry* Inflight::find_publish(uint64_t cookie) {
+  Entry* found = nullptr;
+  table_.for_each([&](Entry& entry) {
+    if (entry.cookie == cookie && entry.qos != QoS::at_most_once) found = &entry;
+  });
+  return found;
 }
 
 void Inflight::erase(Entry& entry) {

@@ -41,6 +41,7 @@ class Inflight {
     nothing,  // a PUBLISH or PUBREL not yet sent again on this connection
     puback,
     pubrec,
+    owner,  // PUBREC has come, and PUBREL waits for the owner's word
     pubcomp,
     suback,
     unsuback,
@@ -56,10 +57,12 @@ class Inflight {
     protocol::QoS qos{};
   };
 
+  void leave_ids_to_owner();     // from now on next_id() is for requests alone and keeps to the reserve
   protocol::PacketId next_id();  // not in use; asserts that one is left
-  void add_publish(protocol::PacketId, protocol::QoS, uint64_t cookie, StoredPacket copy);
+  Entry& add_publish(protocol::PacketId, protocol::QoS, uint64_t cookie, StoredPacket copy);
   void add_request(protocol::PacketId, Awaiting, uint64_t cookie, size_t filters, StoredPacket copy);
   Entry* find(protocol::PacketId id) { return table_.find(id); }  // valid until something is added or erased
+  Entry* find_publish(uint64_t cookie);                           // looks at all of them
   void erase(Entry&);
 
   size_t publishes() const { return publishes_; }
@@ -81,6 +84,7 @@ class Inflight {
   uint64_t sequence_ = 0;
   uint32_t publishes_ = 0;
   protocol::PacketId last_id_ = 0;
+  protocol::PacketId lowest_id_ = 1;
 };
 
 }  // namespace mqtt_sim::client

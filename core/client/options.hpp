@@ -81,6 +81,10 @@ struct ClientOptions {
   bool checks_payload_format = false;
   // Whether a message above QoS 0 waits for its owner's acknowledge() instead of being answered when it is polled.
   bool acknowledges_by_owner = false;
+  // Whether the owner writes the session down, so that it outlives the process. Then each publish above QoS 0 brings
+  // its packet identifier, at most Inflight::kLargestWindow, and an exchange of QoS 2 waits at PUBREC and PUBREL until
+  // continue_exchange(): how far it has come is written before the other side is told.
+  bool session_of_owner = false;
 };
 
 }  // namespace mqtt_sim::client

@@ -5,17 +5,30 @@
 namespace mqtt_sim::net {
 
 ClientOpener::ClientOpener(Stack& stack, StackBuffers& buffers, Random& random, const Opening& opening,
-                           const Target& target, TlsContext* context, TlsSession* session, uint64_t frame_limit,
-                           Instant now)
-    : Opener(stack, buffers, random, opening), target_(target), frame_limit_(frame_limit), stage_began_(now) {
-  if (has_tls(target.transport)) {
-    push_tls(*context, session);
-  } else {
-    stage_ = Stage::request;
-  }
+                           const Target& target, const std::string& destination, TlsContext* context,
+                           TlsSession* session, uint64_t frame_limit, Instant now)
+    : Opener(stack, buffers, random, opening),
+      target_(target),
+      context_(context),
+      session_(session),
+      frame_limit_(frame_limit),
+      stage_began_(now) {
+  if (target.proxy) proxy_.emplace(target.proxy, destination, target.address.port);
 }
 
 Opener::Step ClientOpener::advance(Instant now) {
+  if (stage_ == Stage::proxy) {
+    const Step step = pass_proxy();
+    if (step != Step::open) return step;
+    if (proxy_) opening_.tcp += now - std::exchange(stage_began_, now);
+    stage_ = has_tls(target_.transport)         ? Stage::secure
+             : has_websocket(target_.transport) ? Stage::request
+                                                : Stage::done;
+  }
+  if (stage_ == Stage::secure) {
+    push_tls(*context_, session_);
+    stage_ = Stage::tls;
+  }
   if (stage_ == Stage::tls) {
     if (tls_->state() == Layer::State::opening) return Step::wait;
     opening_.tls = now - std::exchange(stage_began_, now);
@@ -31,6 +44,18 @@ Opener::Step ClientOpener::advance(Instant now) {
     if (step != Step::open) return step;
     opening_.upgrade = now - stage_began_;
     stage_ = Stage::done;
+  }
+  return Step::open;
+}
+
+Opener::Step ClientOpener::pass_proxy() {
+  while (proxy_) {
+    switch (proxy_->advance(head_)) {
+      case ProxyHandshake::Step::wait: return Step::wait;
+      case ProxyHandshake::Step::speak: stack_.speak(as_bytes(proxy_->to_say())); break;
+      case ProxyHandshake::Step::open: return Step::open;
+      case ProxyHandshake::Step::refuse: return refuse(CloseReason::unreachable, proxy_->problem());
+    }
   }
   return Step::open;
 }
@@ -53,6 +78,7 @@ Opener::Step ClientOpener::read_response() {
 }
 
 std::pair<CloseReason, std::string> ClientOpener::on_peer_end() const {
+  if (stage_ == Stage::proxy) return {CloseReason::unreachable, "the proxy ended the stream"};
   if (stage_ == Stage::tls) return {CloseReason::tls_failed, "TLS handshake: the peer ended the stream"};
   return {CloseReason::upgrade_refused, "WebSocket upgrade: the peer ended the stream"};
 }

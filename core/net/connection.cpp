@@ -37,7 +37,7 @@ void Connection::on_dialled(Socket socket, const Opening& opening, Instant now) 
   MQTT_SIM_ASSERT(pending_handlers_ == 0);
   socket_ = std::move(socket);
   wait_readable();
-  if (dialer_->target().transport == Transport::tcp) return begin_open(opening, now);
+  if (dialer_->target().transport == Transport::tcp && !dialer_->target().proxy) return begin_open(opening, now);
 
   state_ = State::opening;
   limit_ = now + dialer_->handshake_limit();

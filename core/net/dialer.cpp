@@ -11,6 +11,7 @@
 
 #include "core/base/assert.hpp"
 #include "core/net/connection.hpp"
+#include "core/net/memory_streams.hpp"
 
 namespace mqtt_sim::net {
 namespace {
@@ -52,6 +53,17 @@ CloseReason reason_of(const error_code& error) {
   }
 }
 
+Address hop_of(const Target& target) {
+  return target.proxy ? Address{target.proxy.host, target.proxy.port} : target.address;
+}
+
+// The target's host as its proxy is told, if that need not be looked up here.
+std::string destination_of(const Target& target) {
+  error_code is_name;
+  static_cast<void>(boost::asio::ip::make_address(target.address.host, is_name));
+  return is_name && target.proxy.kind == ProxyKind::socks5 ? std::string() : target.address.host;
+}
+
 error_code error_of(int number) { return {number, boost::system::system_category()}; }
 
 // Dialling an unused port of the ephemeral range on one's own machine may by chance connect the socket to itself.
@@ -66,6 +78,8 @@ bool is_connected_to_itself(const Socket& socket, const Tcp::endpoint& remote) {
 Dialer::Dialer(Loop& loop, const Target& target, const NetOptions& options)
     : loop_(loop),
       target_(target),
+      hop_(hop_of(target)),
+      destination_(destination_of(target)),
       handshake_limit_(options.handshake_limit),
       websocket_frame_limit_(options.websocket_frame_limit),
       in_progress_limit_(std::max(options.connects_in_progress_limit, 1u)),
@@ -74,9 +88,9 @@ Dialer::Dialer(Loop& loop, const Target& target, const NetOptions& options)
       sources_(parse_all(options.source_addresses)) {
   const Address& at = target.address;
   error_code error;
-  const auto literal = boost::asio::ip::make_address(at.host, error);
-  if (!error) addresses_.emplace_back(literal, at.port);
-  if (!at.unix_path.empty()) addresses_.assign(1, Tcp::endpoint());  // stands for the path
+  const auto literal = boost::asio::ip::make_address(hop_.host, error);
+  if (!error) addresses_.emplace_back(literal, hop_.port);
+  if (!at.unix_path.empty() || !at.memory_name.empty()) addresses_.assign(1, Tcp::endpoint());  // stands for the name
   if (has_tls(target.transport)) {
     const TlsClientOptions options_of_tls = target.tls ? *target.tls : TlsClientOptions{};
     auto made = TlsContext::make_client(options_of_tls, at.unix_path.empty() ? at.host : "localhost");
@@ -114,8 +128,9 @@ void Dialer::on_deadline(Instant) { start_next(); }
 
 std::unique_ptr<Opener> Dialer::make_opener(Stack& stack, TlsSession& session, const Opening& opening, Instant now) {
   ++openings_;
-  return std::make_unique<ClientOpener>(stack, loop_.stack_buffers(), loop_.random(), opening, target_, tls_.get(),
-                                        tls_ && tls_->resumes() ? &session : nullptr, websocket_frame_limit_, now);
+  return std::make_unique<ClientOpener>(stack, loop_.stack_buffers(), loop_.random(), opening, target_, destination_,
+                                        tls_.get(), tls_ && tls_->resumes() ? &session : nullptr,
+                                        websocket_frame_limit_, now);
 }
 
 void Dialer::on_opening_over() {
@@ -129,7 +144,7 @@ void Dialer::start_next() {
     boost::asio::post(loop_.context(), [this] { fail_all(CloseReason::tls_failed, tls_problem_, loop_.on_event()); });
     return;
   }
-  if (addresses_.empty()) return resolve();
+  if (!is_resolved()) return resolve();
   while (!waiting_.empty() && has_room()) {
     const Instant now = Loop::clock();
     if (is_paced(now)) break;
@@ -150,18 +165,23 @@ void Dialer::start_next() {
 void Dialer::resolve() {
   if (resolve_started_ != kNever) return;
   resolve_started_ = Loop::clock();
+  const Address& wanted = addresses_.empty() ? hop_ : target_.address;
   resolver_.async_resolve(
-      target_.address.host, std::to_string(target_.address.port),
+      wanted.host, std::to_string(wanted.port),
       [this](const error_code& error, const Resolver::results_type& found) { on_resolved(error, found); });
 }
 
 void Dialer::on_resolved(const error_code& error, const Resolver::results_type& found) {
   const Instant now = loop_.on_event();
   const Instant started = std::exchange(resolve_started_, kNever);
-  for (const auto& entry : found) {
-    if (!error && addresses_.size() < kAddressLimit) addresses_.push_back(entry.endpoint());
+  const bool is_found = !error && !found.empty();
+  if (is_found && !addresses_.empty()) destination_ = found.begin()->endpoint().address().to_string();
+  if (is_found && addresses_.empty()) {
+    for (const auto& entry : found) {
+      if (addresses_.size() < kAddressLimit) addresses_.push_back(entry.endpoint());
+    }
   }
-  if (!addresses_.empty()) {
+  if (is_found) {
     resolve_time_ = now - started;
     start_next();
     resolve_time_ = Duration::zero();
@@ -188,12 +208,17 @@ void Dialer::finish(Dial& dial, const error_code& error, Instant now) {
 
   if (connection && error) {
     ++loop_.stats().connects_failed;
-    connection->on_dial_failed(reason_of(error), error.message(), now);
+    connection->on_dial_failed(reason_of(error), in_words(error), now);
   } else if (connection) {
     opening.tcp = now - opening.started;
     connection->on_dialled(std::move(socket), opening, now);
   }
   start_next();
+}
+
+std::string Dialer::in_words(const error_code& error) const {
+  return target_.proxy ? "proxy " + hop_.host + ":" + std::to_string(hop_.port) + ": " + error.message()
+                       : error.message();
 }
 
 // --- one opening
@@ -206,7 +231,7 @@ void Dialer::Dial::attempt() {
   Loop& loop = dialer.loop_;
   const Tcp::endpoint& remote = dialer.addresses_[address];
   early_error = prepare(remote);
-  if (early_error) {
+  if (early_error || !dialer.target_.address.memory_name.empty()) {  // is connected, or will not be
     boost::asio::post(loop.context(), [this] { on_attempt(early_error); });
   } else {
     const std::string& path = dialer.target_.address.unix_path;
@@ -217,6 +242,7 @@ void Dialer::Dial::attempt() {
 
 error_code Dialer::Dial::prepare(const Tcp::endpoint& remote) {
   if (!dialer.target_.address.unix_path.empty()) return open_unix();
+  if (!dialer.target_.address.memory_name.empty()) return open_in_memory();
   if (!source) source = dialer.sources_.choose(remote.address());
   if (!source) return error_of(EADDRNOTAVAIL);
   error_code error;
@@ -233,6 +259,17 @@ error_code Dialer::Dial::open_unix() {
   if (dialer.target_.address.unix_path.size() > kUnixPathLimit) return error_of(ENAMETOOLONG);
   error_code error;
   socket.open(Stream(Unix()), error);
+  return error;
+}
+
+error_code Dialer::Dial::open_in_memory() {
+  const auto end = open_stream(dialer.target_.address.memory_name);
+  error_code error;
+  if (end) {
+    socket.assign(Stream(Unix()), *end, error);
+  } else {
+    error = end.error();
+  }
   return error;
 }
 

@@ -1,7 +1,7 @@
 // Opens streams to one target: at most so many at once, handshakes included, and so many a second; the rest wait in
-// order. It resolves the
-// target's name once, tries its addresses in turn beginning with the one that worked last, and moves to the next source
-// address when one has no port left. One per distinct target; owned by NetDriver, its thread only.
+// order. It resolves the target's name once (and that of a proxy before it), tries its addresses in turn beginning with
+// the one that worked last, and moves to the next source address when one has no port left. One per distinct target;
+// owned by NetDriver, its thread only.
 #pragma once
 
 #include <boost/system/error_code.hpp>
@@ -54,13 +54,14 @@ class Dialer final : public DeadlineHolder {
     void on_attempt(const boost::system::error_code& error);
     boost::system::error_code prepare(const Tcp::endpoint& remote);
     boost::system::error_code open_unix();
+    boost::system::error_code open_in_memory();
 
     Dialer& dialer;
     Connection* connection;  // null: withdrawn, waits for its handler only
     Socket socket;
     Opening opening;
     std::optional<SourceAddresses::Choice> source;
-    boost::system::error_code early_error;  // of an attempt that failed before it left the machine
+    boost::system::error_code early_error;  // of an attempt that was over before it left the machine
     size_t address;                         // index of the present one
     size_t addresses_tried = 0;
     size_t sources_tried = 0;  // for the present address
@@ -71,12 +72,16 @@ class Dialer final : public DeadlineHolder {
   bool has_room() const { return dials_.size() + openings_ < in_progress_limit_; }
   void fail_all(CloseReason reason, const std::string& detail, Instant now);
   bool is_paced(Instant now) const { return interval_ > Duration::zero() && next_start_ > now; }
+  bool is_resolved() const { return !addresses_.empty() && (!target_.proxy || !destination_.empty()); }
   void resolve();
   void on_resolved(const boost::system::error_code& error, const Resolver::results_type& found);
+  std::string in_words(const boost::system::error_code& error) const;
   void finish(Dial& dial, const boost::system::error_code& error, Instant now);
 
   Loop& loop_;
   const Target target_;
+  const Address hop_;        // what is dialled: the target, or the proxy before it
+  std::string destination_;  // what the proxy is told; empty: still to be looked up
   const Duration handshake_limit_;
   const uint64_t websocket_frame_limit_;
   const uint32_t in_progress_limit_;

@@ -4,12 +4,14 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "core/base/driver.hpp"
 #include "core/base/random.hpp"
 #include "core/net/http_head.hpp"
+#include "core/net/proxy_handshake.hpp"
 #include "core/net/proxy_header.hpp"
 #include "core/net/stack.hpp"
 #include "core/net/tls_layer.hpp"
@@ -56,26 +58,32 @@ class Opener {
   WireBuffer head_;
 };
 
-// For outbound streams of tls, ws and wss.
+// For outbound streams of tls, ws and wss, and all that go through a proxy.
 class ClientOpener final : public Opener {
  public:
-  // `context` is of the target's TLS and not null if it has any.
-  ClientOpener(Stack&, StackBuffers&, Random&, const Opening& opening, const Target& target, TlsContext* context,
-               TlsSession* session, uint64_t frame_limit, Instant now);
+  // `context` is of the target's TLS and not null if it has any. `destination`: what a proxy is told as the target's
+  // host.
+  ClientOpener(Stack&, StackBuffers&, Random&, const Opening& opening, const Target& target,
+               const std::string& destination, TlsContext* context, TlsSession* session, uint64_t frame_limit,
+               Instant now);
 
   Step advance(Instant now) override;
   std::pair<CloseReason, std::string> on_peer_end() const override;
 
  private:
-  enum class Stage : uint8_t { tls, request, response, done };
+  enum class Stage : uint8_t { proxy, secure, tls, request, response, done };
 
+  Step pass_proxy();
   Step read_response();
 
   const Target& target_;
+  TlsContext* context_;
+  TlsSession* session_;
   const uint64_t frame_limit_;
   Instant stage_began_;
+  std::optional<ProxyHandshake> proxy_;
   std::string key_;
-  Stage stage_ = Stage::tls;
+  Stage stage_ = Stage::proxy;
 };
 
 // For arrived streams, by the rules of their listener, which must outlive it.

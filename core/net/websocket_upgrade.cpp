@@ -6,20 +6,14 @@
 #include <boost/beast/http/rfc7230.hpp>
 #include <cstring>
 
+#include "core/net/base64.hpp"
+
 namespace mqtt_sim::net {
 namespace {
 
 constexpr std::string_view kAcceptSuffix = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";  // RFC 6455 1.3
 constexpr size_t kKeySize = 16;
 constexpr size_t kKeyTextSize = 24;
-
-std::string base64(ByteView bytes) {
-  std::string text(4 * ((bytes.size() + 2) / 3) + 1, '\0');  // EVP_EncodeBlock ends it with a zero
-  const int size =
-      EVP_EncodeBlock(reinterpret_cast<uint8_t*>(text.data()), bytes.data(), static_cast<int>(bytes.size()));
-  text.resize(static_cast<size_t>(size));
-  return text;
-}
 
 bool is_key(std::string_view key) {
   if (key.size() != kKeyTextSize || !key.ends_with("==") || key[kKeyTextSize - 3] == '=') return false;

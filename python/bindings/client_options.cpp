@@ -119,6 +119,9 @@ std::string known_names(uint32_t place) {
 }
 
 std::string text_of(const std::string& name, const py::handle& value) {
+  if (!py::isinstance<py::bytes>(value) && !py::isinstance<py::str>(value)) {
+    throw py::value_error(name + ": should be bytes or text");
+  }
   std::string text = value.cast<std::string>();
   if (text.size() > 65'535) throw py::value_error(name + ": should have at most 65535 bytes");
   return text;
@@ -130,8 +133,9 @@ uint32_t number_of(const std::string& name, PropertyType type, const py::handle&
                         : type == PropertyType::variable_byte_integer ? 268'435'455
                                                                       : 4'294'967'295;
   const bool is_whole = py::isinstance<py::int_>(value);
-  const int64_t number = is_whole ? value.cast<int64_t>() : -1;
-  if (number < 0 || static_cast<uint64_t>(number) > most) {
+  int overflow = 0;
+  const int64_t number = is_whole ? PyLong_AsLongLongAndOverflow(value.ptr(), &overflow) : -1;
+  if (overflow != 0 || number < 0 || static_cast<uint64_t>(number) > most) {
     throw py::value_error(name + ": should be a whole number from 0 to " + std::to_string(most));
   }
   return static_cast<uint32_t>(number);
@@ -172,6 +176,8 @@ ClientSettings read_client_settings(const py::dict& from) {
   load::ScriptedOptions& options = settings.options;
   options.client = read_options(from);
   options.client_id = get<std::string>(from, "client_id");
+  options.client.session_of_owner = get<bool>(from, "keeps_session");
+  if (options.client.session_of_owner) options.client.acknowledges_by_owner = true;
   options.seed = get<uint64_t>(from, "seed");
   options.resubscribes = get<bool>(from, "resubscribe");
   options.queues_qos0 = get<bool>(from, "queue_qos_zero");

@@ -18,7 +18,7 @@ using load::Bytes;
 using protocol::ReasonCode;
 
 // The first item of a record of fetch().
-enum RecordKind : int { messages, settled, state, connected, refused, ended, answered, auth, trace };
+enum RecordKind : int { messages, settled, state, connected, refused, ended, answered, auth, trace, sent, advanced };
 
 Bytes bytes_of(const std::string& text) { return {text.begin(), text.end()}; }
 std::string_view text_of(const Bytes& bytes) { return as_text(bytes); }
@@ -27,7 +27,7 @@ py::object properties_of(const Bytes& encoded) { return decode_properties(text_o
 
 // An instance of `type`, a subclass of tuple without fields of its own: what NamedTuple makes.
 PyObject* make_message(PyTypeObject* type, const load::MessageNote& note) {
-  PyObject* tuple = type->tp_alloc(type, 8);
+  PyObject* tuple = type->tp_alloc(type, 9);
   if (!tuple) throw py::error_already_set();
   const std::string_view topic = note.topic();
   const std::string_view payload = note.payload();
@@ -39,6 +39,9 @@ PyObject* make_message(PyTypeObject* type, const load::MessageNote& note) {
   PyTuple_SET_ITEM(tuple, 5, PyLong_FromLong(note.packet_id));
   PyTuple_SET_ITEM(tuple, 6, PyLong_FromUnsignedLongLong(note.token));
   PyTuple_SET_ITEM(tuple, 7, decode_properties(note.properties()).release().ptr());
+  PyTuple_SET_ITEM(tuple, 8,
+                   note.latency ? PyFloat_FromDouble(std::chrono::duration<double>(*note.latency).count())
+                                : py::none().release().ptr());
   if (PyErr_Occurred()) {
     Py_DECREF(tuple);
     throw py::error_already_set();
@@ -87,6 +90,10 @@ class Records {
     const std::string_view name = protocol::to_string(static_cast<protocol::PacketType>(note.first >> 4));
     add(trace, note.is_sent, py::str(name.data(), name.size()), note.first & 0x0F, note.size, note.packet_id,
         note.topic, note.reason);
+  }
+  void operator()(const load::SentNote& note) { add(sent, note.cookie); }
+  void operator()(const load::AdvancedNote& note) {
+    add(advanced, note.received == protocol::PacketType::pubrel, note.packet_id);
   }
 
  private:
@@ -176,7 +183,7 @@ void ScriptedClients::trace_packets(uint64_t client, bool is_on) {
 py::list ScriptedClients::fetch(const py::type& message_type) {
   std::vector<engine::ScriptedClients::Delivery> batch;
   {
-    const py::gil_scoped_release release;
+    const WithoutGil release;
     batch = clients_->fetch();
   }
   py::list deliveries;
@@ -204,6 +211,13 @@ void bind_scripted_clients(py::module_& module) {
            py::arg("properties"))
       .def("acknowledge", &ScriptedClients::acknowledge, py::arg("client"), py::arg("token"), py::arg("reason"))
       .def("authenticate", &ScriptedClients::authenticate, py::arg("client"), py::arg("data"), py::arg("is_again"))
+      .def("restore", &ScriptedClients::restore, py::arg("client"), py::arg("publishes"), py::arg("received"),
+           "Before connect(). Publishes: (cookie, packet id, topic, payload, qos, retain, properties, 0 not sent, 1 "
+           "perhaps sent, 2 released).")
+      .def("publish_kept", &ScriptedClients::publish_kept, py::arg("client"), py::arg("publish"))
+      .def("continue_exchange", &ScriptedClients::continue_exchange, py::arg("client"), py::arg("is_received"),
+           py::arg("packet_id"))
+      .def("forget", &ScriptedClients::forget, py::arg("client"), py::arg("cookie"))
       .def("note_read", &ScriptedClients::note_read, py::arg("client"), py::arg("message_count"), py::arg("byte_count"))
       .def("trace_packets", &ScriptedClients::trace_packets, py::arg("client"), py::arg("is_on"));
 }

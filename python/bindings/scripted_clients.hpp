@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -30,6 +31,13 @@ class ScriptedClients {
   void unsubscribe(uint64_t client, uint64_t cookie, std::vector<std::string> filters, const std::string& properties);
   void acknowledge(uint64_t client, uint64_t token, int reason);
   void authenticate(uint64_t client, const std::string& data, bool is_again);
+  // Of a client that keeps its session itself; see scripted_session.cpp. `sent`: 0 no, 1 it may have been, 2 PUBREC
+  // came.
+  using Kept = std::tuple<uint64_t, int, std::string, std::string, int, bool, std::string, int>;
+  void restore(uint64_t client, std::vector<Kept> publishes, const std::vector<int>& received);
+  void publish_kept(uint64_t client, Kept publish);
+  void continue_exchange(uint64_t client, bool is_received, int packet_id);
+  void forget(uint64_t client, uint64_t cookie);
   void note_read(uint64_t client, uint64_t message_count, uint64_t byte_count);
   void trace_packets(uint64_t client, bool is_on);
 

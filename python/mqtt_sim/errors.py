@@ -15,6 +15,7 @@
         ├── DeliveryError       a publish was refused, or nobody knows whether it arrived
         ├── SubscribeError      a filter was refused
         ├── QueueFull           more publishes wait than may
+        ├── StoreError          the store of a session cannot be read or written
         └── ResponseTimeout     no response came in time
 
 Messages name the file, the path inside it, the value found there and what would be right.
@@ -147,6 +148,10 @@ class SubscribeError(ClientError):
 
 class QueueFull(ClientError):
     """As many publishes as may wait for the broker do so; await some of them first."""
+
+
+class StoreError(ClientError):
+    """The store of a client's session cannot be read or written, or another client uses it."""
 
 
 class ResponseTimeout(ClientError, TimeoutError):

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 _REMEDIES: dict[str, tuple[tuple[str, str], ...]] = {
+    "unreachable": (
+        ("connection refused", "nothing listens there: look at host and port, or start a broker with mqtt-sim broker"),
+    ),
     "tls": (
         ("unable to get", "name the CA that signed it with --set client.tls.ca=FILE"),
         ("self-signed", "name the CA that signed it with --set client.tls.ca=FILE"),

@@ -15,12 +15,15 @@ import os
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from mqtt_sim.client.client import Client
 from mqtt_sim.client.delivery import Delivery
+from mqtt_sim.client.habits import Habits
 from mqtt_sim.client.handlers import Handler
+from mqtt_sim.client.loop_thread import run_until_stopped
 from mqtt_sim.client.message import Connack, Message
+from mqtt_sim.client.patience import check_patience
 from mqtt_sim.client.payload import Payload
 from mqtt_sim.client.streams import MessageStream
 from mqtt_sim.client.subscription import Filters, Grant
@@ -31,22 +34,23 @@ ANSWER_TIMEOUT_S = 30.0
 _T = TypeVar("_T")
 
 
-class BlockingClient:
+class BlockingClient(Habits):
     """A Client whose methods wait. Takes the same arguments; connects by connect(), or as a context manager.
 
-    `timeout`: seconds that each call waits for the broker's answer before it raises ResponseTimeout.
+    `timeout`: seconds that each call waits for the broker's answer before it raises ResponseTimeout; None: for ever.
     """
 
     def __init__(
-        self, url: str = "mqtt://localhost:1883", *, timeout: float = ANSWER_TIMEOUT_S, **options: Any
+        self, url: str = "mqtt://localhost:1883", *, timeout: float | None = ANSWER_TIMEOUT_S, **options: Any
     ) -> None:
         self.client = Client(url, **options)
         """The same for the loop's thread alone."""
+        check_patience(timeout, "BlockingClient")
         self._timeout = timeout
 
     def connect(self) -> Connack:
         """As Client.connect."""
-        return self._wait(self.client.connect(timeout=self._timeout), self._timeout + 15)
+        return self._wait(self.client.connect(timeout=self._timeout), self._beyond(self._timeout, 15))
 
     def end(self, force: bool = False) -> None:
         """As Client.end."""
@@ -59,6 +63,16 @@ class BlockingClient:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.end()
+
+    async def __aenter__(self) -> NoReturn:
+        raise UsageError("a BlockingClient blocks the event loop; use `async with mqtt_sim.Client(url) as client`")
+
+    async def __aexit__(self, *_: object) -> None: ...
+
+    def __await__(self) -> NoReturn:
+        raise UsageError(
+            "connect() has connected already, and blocks; with asyncio use `async with mqtt_sim.Client(url)`"
+        )
 
     @property
     def state(self) -> str:
@@ -111,10 +125,12 @@ class BlockingClient:
 
     def request(self, topic: str, payload: Payload = b"", *, timeout: float = 5.0, **options: Any) -> Message:
         """As Client.request."""
-        return self._wait(self.client.request(topic, payload, timeout=timeout, **options), timeout + 5)
+        check_patience(timeout, "request")
+        return self._wait(self.client.request(topic, payload, timeout=timeout, **options), self._beyond(timeout, 5))
 
     def messages(self, topic_filter: str | None = None, *, timeout: float | None = None) -> Iterator[Message]:
         """Received messages, until the client ends or none has come for `timeout` seconds."""
+        check_patience(timeout, "messages")
         stream = self._call(lambda: self.client.messages(topic_filter))
         return self._read(stream, timeout)
 
@@ -128,6 +144,10 @@ class BlockingClient:
         finally:
             if _background.is_running_here():
                 self._call(stream.close)
+
+    @staticmethod
+    def _beyond(timeout: float | None, seconds: float) -> float | None:
+        return None if timeout is None else timeout + seconds
 
     def _call(self, function: Callable[[], _T]) -> _T:
         async def work() -> _T:
@@ -183,7 +203,9 @@ class _Background:
             if self._loop is None or self._process != os.getpid():
                 self._process = os.getpid()
                 self._loop = asyncio.new_event_loop()
-                self._thread = threading.Thread(target=self._loop.run_forever, name="mqtt-sim-clients", daemon=True)
+                self._thread = threading.Thread(
+                    target=run_until_stopped, args=(self._loop,), name="mqtt-sim-clients", daemon=True
+                )
                 self._thread.start()
             return self._loop
 

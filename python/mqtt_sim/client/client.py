@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 from mqtt_sim.client.connection import Connection
 from mqtt_sim.client.delivery import Delivery
 from mqtt_sim.client.ending import reason_words
+from mqtt_sim.client.habits import Habits
 from mqtt_sim.client.message import Message
-from mqtt_sim.client.payload import Payload, check_size, payload_bytes
+from mqtt_sim.client.patience import check_patience
+from mqtt_sim.client.payload import Payload, check_size, not_a_topic, payload_bytes
 from mqtt_sim.client.properties import encode_properties
 from mqtt_sim.client.streams import MessageStream
 from mqtt_sim.client.subscription import Filters, Grant, check_filter, check_qos, filter_list, subscribe_entries
@@ -20,7 +22,7 @@ from mqtt_sim.errors import ClientClosed, ClientError, QueueFull, SubscribeError
 _ACKNOWLEDGE_REASONS = (0x00, 0x10, 0x80, 0x83, 0x87, 0x90, 0x91, 0x97, 0x99)  # tables 3-4 and 3-5 of 5.0
 
 
-class Client(Connection):
+class Client(Connection, Habits):
     """One MQTT client, at home in one asyncio event loop.
 
         async with mqtt_sim.Client("mqtt://localhost:1883") as client:
@@ -34,6 +36,11 @@ class Client(Connection):
 
     The engine's thread moves the bytes and never waits for Python. Everything here is called from the loop's thread.
     """
+
+    def __enter__(self) -> NoReturn:
+        raise UsageError("a Client needs `async with`; without asyncio use `with mqtt_sim.connect(url) as client`")
+
+    def __exit__(self, *_: object) -> None: ...
 
     # ---- sending
 
@@ -56,6 +63,8 @@ class Client(Connection):
         host = self._attach()
         size = check_size(topic, payload)
         check_qos(qos)
+        if not isinstance(retain, bool):
+            raise UsageError(f"retain should be True or False, found {retain!r}")
         if len(self._deliveries) >= self.options.outgoing_limit:
             raise QueueFull(f"{len(self._deliveries)} publishes have not completed; await some of them first")
         if self._outgoing_bytes + size > self.options.outgoing_bytes_limit and self._deliveries:
@@ -65,9 +74,11 @@ class Client(Connection):
             self._need_5("properties")
             encoded = encode_properties(properties, "publish")
         self._cookie = cookie = self._cookie + 1
-        if not host.core.publish(self._number, cookie, topic, payload_bytes(payload), qos, bool(retain), encoded):
-            raise UsageError(f"{topic!r} is no topic to publish to: 1 to 65535 bytes, no wildcard, no NUL")
-        delivery = Delivery(topic, qos, size, self._own_loop())
+        delivery = Delivery(topic, qos, size, self)
+        if self._session is not None:
+            self._publish_kept(self._session, cookie, delivery, payload_bytes(payload), retain, encoded)
+        elif not host.core.publish(self._number, cookie, topic, payload_bytes(payload), qos, retain, encoded):
+            raise not_a_topic(topic)
         self._deliveries[cookie] = delivery
         self._outgoing_bytes += size
         if on_complete is not None:
@@ -77,15 +88,42 @@ class Client(Connection):
     def publish_json(self, topic: str, value: Any, qos: int = 0, **options: Any) -> Delivery:
         """publish() of a value as JSON."""
         try:
-            text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+            text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
         except (TypeError, ValueError) as error:
             raise UsageError(f"publish_json: {error}") from None
         return self.publish(topic, text, qos, **options)
+
+    def remove_outgoing_message(self, message: Delivery | int) -> bool:
+        """Takes back a publish that has not completed, given as its Delivery or its packet identifier.
+
+        It is not sent, or not sent again when the connection is lost; awaiting it raises DeliveryError. What is under
+        way already may arrive. False: it has completed, or is none of this client's.
+        """
+        host = self._attach()
+        for cookie, delivery in self._deliveries.items():
+            if delivery is message or (delivery.packet_id is not None and delivery.packet_id == message):
+                delivery.is_removed = True
+                if self._session is not None and delivery.packet_id is not None:
+                    self._session.remove(cookie, delivery.qos)
+                else:
+                    host.core.forget(self._number, cookie)
+                return True
+        return False
 
     async def flush(self) -> None:
         """Waits until every publish has completed, whether with success or not."""
         while self._deliveries:
             await _settled(next(reversed(self._deliveries.values())))
+
+    async def wait_kept(self) -> None:
+        """Waits until every publish so far is in the store: even a killed process has not lost it then.
+
+        Raises UsageError without a store.
+        """
+        self._attach()
+        if self._session is None:
+            raise UsageError('wait_kept: the client has no store; give it one: store="orders.session"')
+        await self._session.flush()
 
     # ---- subscriptions
 
@@ -209,6 +247,7 @@ class Client(Connection):
         Raises ResponseTimeout after `timeout` seconds.
         """
         self._need_5("request()")
+        check_patience(timeout, "request")
         return await self._requests.request(self, topic, payload, timeout, qos, dict(properties or {}))
 
     def respond(self, request: Message, payload: Payload = b"", qos: int = 0, **options: Any) -> Delivery:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from mqtt_sim.engine import load_core
 from mqtt_sim.errors import ConnectError
+from mqtt_sim.remedy import remedy_for
 
 _KINDS = {
     "connection refused": "unreachable",
@@ -52,9 +53,10 @@ class Ended(NamedTuple):
 
     def error(self, place: str) -> ConnectError:
         """The same as an exception. `place`: the URL, without its password."""
-        return ConnectError(
-            f"{place}: {self._words()}", kind=self._kind(), reason=self.reason, properties=self.properties
-        )
+        words, kind = self._words(), self._kind()
+        remedy = remedy_for(kind, words) if kind == "unreachable" else ""  # the others speak of scenarios
+        text = f"{place}: {words}; {remedy}" if remedy else f"{place}: {words}"
+        return ConnectError(text, kind=kind, reason=self.reason, properties=self.properties)
 
     def _words(self) -> str:
         told = (self.properties or {}).get("reason_string")
@@ -64,7 +66,8 @@ class Ended(NamedTuple):
         if self.by_server:
             return f"disconnected by the broker: {load_core().reason_name(self.reason)}{more}"
         if self.cause == "stream lost":
-            return f"{self.close}: {self.detail}" if self.detail else self.close
+            is_news = self.detail.lower() not in ("", self.close)
+            return f"{self.close}: {self.detail}" if is_news else self.close
         return f"{self.cause}: {self.text}" if self.text not in ("", self.cause) else self.cause
 
     def _kind(self) -> str:

@@ -70,7 +70,10 @@ class Handlers:
         """Calls one of the user's functions; what it raises goes to the loop and to the event "error"."""
         try:
             answer = handler(*arguments)
-        except Exception as error:
+        except (SystemExit, KeyboardInterrupt) as error:
+            self._raise_later(error)
+            return None
+        except BaseException as error:
             self.report(error, handler, event)
             return None
         if not inspect.isawaitable(answer):
@@ -79,6 +82,16 @@ class Handlers:
         self._tasks.add(task)
         task.add_done_callback(lambda done: self._finish(done, handler, event))
         return task
+
+    def _raise_later(self, error: BaseException) -> None:
+        """Ends the loop, but not the middle of a batch, whose rest nobody would be told of."""
+        if self.loop is None or self.loop.is_closed():
+            raise error
+
+        def end() -> None:
+            raise error
+
+        self.loop.call_soon(end)
 
     def _finish(self, task: asyncio.Task[Any], handler: Handler, event: str) -> None:
         self._tasks.discard(task)

@@ -22,6 +22,8 @@ class Message(NamedTuple):
     """What Client.acknowledge() takes; 0 where nothing is left to acknowledge."""
     property_values: dict[str, Any] | None
     """See `properties`."""
+    latency: float | None = None
+    """Of a device in a run, where the sender stamped it: seconds from when it was meant to leave until it arrived."""
 
     @property
     def properties(self) -> dict[str, Any]:

@@ -35,7 +35,9 @@ def _pairs(properties: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
         if name == "payload_format_indicator" and isinstance(value, bool | str):
             value = int(value in (True, "text"))
         if name == "user_property":
-            items = value.items() if isinstance(value, Mapping) else value
+            items = list(value.items() if isinstance(value, Mapping) else value if isinstance(value, Iterable) else [0])
+            if not all(isinstance(item, tuple | list) and len(item) == 2 for item in items):
+                raise TypeError(f"{name}: should be a dictionary or pairs of name and value, found {value!r}")
             yield from ((name, (str(key), str(text))) for key, text in items)
         elif name in _LISTS and isinstance(value, list | tuple):
             yield from ((name, item) for item in value)

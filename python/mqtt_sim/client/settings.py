@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 
 from mqtt_sim.broker_url import BrokerUrl, parse_broker_url
 from mqtt_sim.errors import Fault, Faults, UsageError
+from mqtt_sim.proxy_url import parse_proxy_url
 from mqtt_sim.scenario.complaint import faults_of
 from mqtt_sim.scenario.fields import (
     Duration,
@@ -22,6 +23,7 @@ from mqtt_sim.scenario.fields import (
     PacketSize,
     PositiveDuration,
     ProtocolVersion,
+    ProxyUrl,
     Qos,
     SessionExpiry,
     UserProperties,
@@ -62,11 +64,21 @@ Payload = Annotated[bytes, BeforeValidator(_as_bytes)]
 """Bytes, or a text to be written as UTF-8."""
 
 
+def _check_binary(value: bytes | None) -> bytes | None:
+    if value is not None and len(value) > 65_535:
+        raise ValueError(f"should have at most 65535 bytes, found {len(value):,}")
+    return value
+
+
+BinaryData = Annotated[Payload, AfterValidator(_check_binary)]
+"""What a CONNECT can carry: at most 65,535 bytes (section 1.5.6)."""
+
+
 class LastWill(Part):
     """The message that the broker sends when the client is lost. Payload: bytes or text."""
 
     topic: MqttText
-    payload: Payload = b""
+    payload: BinaryData = b""
     qos: Qos = 0
     retain: bool = False
     delay: WillDelay = Field(0.0, description="how long the broker waits for the client to come back; 5.0 only")
@@ -79,7 +91,7 @@ class Login(Part):
     method: MqttText = "SCRAM-SHA-256"
     username: str = ""
     password: str = Field("", repr=False)
-    data: Payload = b""
+    data: BinaryData = b""
 
 
 class ClientOptions(Part):
@@ -91,7 +103,7 @@ class ClientOptions(Part):
     keep_alive: KeepAlive = Field(60.0, description="longest silence before a ping; 0: none")
     client_id: MqttText | None = Field(None, description="client identifier; None: one that is made up")
     username: str | None = None
-    password: Payload | None = Field(None, repr=False, description="never shown")
+    password: BinaryData | None = Field(None, repr=False, description="never shown")
     will: LastWill | None = None
     connect_timeout: PositiveDuration = Field(30.0, description="longest wait for a connection and its CONNACK")
     reconnect_period: Duration = Field(1.0, description="pause before a lost connection is made again; 0: never")
@@ -127,6 +139,9 @@ class ClientOptions(Part):
     outgoing_bytes_limit: int = Field(LARGEST_PACKET, ge=1, description="bytes of them")
     tls: ClientTls | None = Field(None, description="of mqtts and wss")
     websocket: ClientWebSocket | None = Field(None, description="of ws and wss")
+    proxy: ProxyUrl | None = Field(
+        None, repr=False, description="socks5://, socks5h:// (which looks names up) or http:// URL to go through"
+    )
     reschedule_pings: Literal[True] = Field(True, description="a ping leaves only after silence; there is no other way")
     servers: list[str] = Field([], description="more URLs, tried in turn after a failed attempt")
 
@@ -225,25 +240,40 @@ def to_targets(urls: Sequence[BrokerUrl], options: ClientOptions) -> list[str]:
 
 
 def _target(url: BrokerUrl, options: ClientOptions) -> dict[str, Any]:
-    target: dict[str, Any] = {"unix": url.unix} if url.unix else {"host": url.host, "port": url.port}
-    target["transport"] = url.transport
+    target: dict[str, Any] = {**url.place(), "transport": url.transport}
     if url.transport in ("tls", "wss"):
         target["tls"] = (options.tls or ClientTls()).to_core()
     if url.transport in ("ws", "wss"):
         target["websocket"] = (options.websocket or ClientWebSocket()).to_core(options.protocol_version, url.path)
+    if options.proxy is not None:
+        if url.unix or url.memory:
+            raise UsageError("proxy: leads to hosts; leave it out for a broker of this machine or process")
+        target["proxy"] = parse_proxy_url(options.proxy)
     return target
 
 
-def to_core(options: ClientOptions, url: BrokerUrl, encode: Any) -> dict[str, Any]:
+def to_core(
+    options: ClientOptions, url: BrokerUrl, encode: Any, *, client_id: str, keeps_session: bool
+) -> dict[str, Any]:
     """Every option in the core's words. `encode` makes bytes of property pairs, as property.encode_properties."""
     return {
         **options.model_dump(
-            exclude={"reschedule_pings", "tls", "websocket", "servers", "will", "authentication", "user_properties"}
+            exclude={
+                "reschedule_pings",
+                "tls",
+                "websocket",
+                "proxy",
+                "servers",
+                "will",
+                "authentication",
+                "user_properties",
+            }
         ),
         "protocol_version": _WIRE_VERSIONS[options.protocol_version],
         "keep_alive": int(options.keep_alive),
         "session_expiry_interval": int(options.session_expiry_interval),
-        "client_id": made_up_client_id() if options.client_id is None else options.client_id,
+        "client_id": client_id,
+        "keeps_session": keeps_session,
         "username": options.username if options.username is not None else url.username,
         "password": options.password if options.password is not None else _utf8(url.password),
         "seed": secrets.randbits(64),

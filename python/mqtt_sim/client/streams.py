@@ -6,9 +6,12 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from types import TracebackType
+from typing import NoReturn
 
 from mqtt_sim.client.message import Message
+from mqtt_sim.client.patience import check_patience
 from mqtt_sim.engine import load_core
+from mqtt_sim.errors import UsageError
 
 
 class MessageStream:
@@ -40,6 +43,9 @@ class MessageStream:
         """Messages that wait to be read."""
         return len(self._queue)
 
+    def __iter__(self) -> NoReturn:
+        raise UsageError("messages of a Client come by `async for`; those of mqtt_sim.connect() by `for`")
+
     def __aiter__(self) -> MessageStream:
         return self
 
@@ -61,6 +67,7 @@ class MessageStream:
 
     async def get(self, timeout: float | None = None) -> Message:
         """The next message. Raises TimeoutError after `timeout` seconds, StopAsyncIteration's sense as EOFError."""
+        check_patience(timeout, "get")
         try:
             return await asyncio.wait_for(anext(self), timeout)
         except StopAsyncIteration:

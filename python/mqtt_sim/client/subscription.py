@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+from mqtt_sim.client.payload import utf8
 from mqtt_sim.engine import load_core
 from mqtt_sim.errors import UsageError
 from mqtt_sim.suggestion import did_you_mean
@@ -79,6 +80,8 @@ def check_filter(text: Any) -> str:
     """`text`. Raises UsageError unless it is a topic filter."""
     if not isinstance(text, str):
         raise UsageError(f"a topic filter should be a text, found {type(text).__name__}")
+    if not text.isascii():
+        utf8(text, "topic filter")
     if not load_core().is_topic_filter(text):
         raise UsageError(f'{text!r} is no topic filter: "#" alone at the end, "+" alone in a level, no NUL')
     return text
@@ -86,6 +89,8 @@ def check_filter(text: Any) -> str:
 
 def filter_list(filters: str | Iterable[str]) -> list[str]:
     """Filters to unsubscribe from. Raises UsageError."""
+    if not isinstance(filters, Iterable) or isinstance(filters, bytes | bytearray):
+        raise UsageError(f"unsubscribe: a topic filter should be a text, found {type(filters).__name__}")
     listed = [filters] if isinstance(filters, str) else list(filters)
     if not listed:
         raise UsageError("unsubscribe: there should be at least one topic filter [MQTT-3.10.3-2]")

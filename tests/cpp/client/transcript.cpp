@@ -132,6 +132,9 @@ struct Words {
     return "completed " + std::to_string(e.cookie) + qos_text(e.qos) + reason_text(e.reason) +
            properties_text(e.properties);
   }
+  std::string operator()(const ExchangeAdvanced& e) const {
+    return "advanced " + std::string(to_string(e.received)) + " " + std::to_string(e.packet_id);
+  }
   std::string operator()(const PublishDropped& e) const { return "dropped " + std::to_string(e.cookie); }
   std::string operator()(const Subscribed& e) const {
     return "subscribed " + std::to_string(e.cookie) + ": " + to_hex(e.codes) + properties_text(e.properties);
