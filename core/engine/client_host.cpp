@@ -39,8 +39,13 @@ bool ClientHost::stop(Duration patience) {
 
 void ClientHost::serve() {
   while (!is_stopping_) driver_->run_until(driver_->now() + std::chrono::seconds(1));
-  // What its end tells the clients, nobody hears. Nobody else uses it: every call looks at is_stopping_.
-  std::unique_ptr<net::NetDriver> driver = std::move(driver_);
+  // What its end tells the clients, nobody hears. Nobody else uses it: every call looks at is_stopping_ under the
+  // mutex, which whoever stops it holds until the driver was told.
+  std::unique_ptr<net::NetDriver> driver;
+  {
+    const std::lock_guard lock(commands_mutex_);
+    driver = std::move(driver_);
+  }
   driver.reset();
   clients_.clear();
   {

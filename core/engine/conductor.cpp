@@ -22,6 +22,7 @@ load::FleetStatus sum(const std::vector<load::FleetStatus>& statuses) {
     total.unacknowledged += status.unacknowledged;
     total.expected += status.expected;
     total.received += status.received;
+    total.uncomposed += status.uncomposed;
   }
   return total;
 }
@@ -133,7 +134,7 @@ void Conductor::advance_connecting(Instant now) {
     return enter(Phase::finishing, now);
   }
   if (failure_) return enter(Phase::finishing, now);
-  if (total_.ready < plan_.client_count()) return;
+  if (total_.ready < plan_.client_count() || total_.uncomposed > 0) return;
   start_ = now + kLead + plan_.device_count() * kLeadPerScript;
   enter(Phase::running, now);
 }

@@ -24,6 +24,11 @@ void NoteBatch::wake() {
   if (!has_news_.exchange(true, std::memory_order_acq_rel)) bell_.ring();
 }
 
+bool NoteBatch::has_notes() const {
+  const std::lock_guard lock(mutex_);
+  return !deliveries_.empty();
+}
+
 // Whoever puts something after the flag has been lowered writes again: at worst one empty batch is fetched.
 std::vector<NoteBatch::Delivery> NoteBatch::fetch() {
   bell_.silence();

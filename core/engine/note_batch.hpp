@@ -46,6 +46,7 @@ class NoteBatch {
   void put(uint64_t client, std::vector<load::Note>& notes, const Inbox&, bool is_quiet = false);
   void wake();  // as if something had been put
   bool has_news() const { return has_news_.load(std::memory_order_acquire); }
+  bool has_notes() const;         // quiet ones too
   std::vector<Delivery> fetch();  // empty when nothing waits
 
   int descriptor() const { return bell_.descriptor(); }
@@ -55,7 +56,7 @@ class NoteBatch {
 
   const Doorbell bell_;
   std::atomic<bool> has_news_ = false;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::vector<Delivery> deliveries_;
   std::unordered_map<uint64_t, size_t> places_;  // in deliveries_, by client
 };

@@ -44,6 +44,8 @@ ordered_json groups_to_json(const load::Plan& plan, const std::vector<load::Grou
                         {"lost", tally.ledger.lost},
                         {"duplicated", tally.ledger.duplicated},
                         {"reordered", tally.ledger.reordered}}}});
+    if (plan.groups[i].publish && plan.groups[i].publish->is_composed())
+      groups.back()["counts"]["content_late"] = tally.content_late;
   }
   return groups;
 }

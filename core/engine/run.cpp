@@ -37,6 +37,10 @@ std::shared_ptr<ScriptPort> make_scripts(const load::Plan& plan) {
   return std::make_shared<ScriptPort>(plan, bell ? std::move(*bell) : Doorbell());
 }
 
+std::shared_ptr<ContentPort> make_contents(const load::Plan& plan, const load::Topology& topology) {
+  return plan.is_composed() ? std::make_shared<ContentPort>(plan, topology) : nullptr;
+}
+
 Duration wall_clock_offset() {
   const auto wall = std::chrono::system_clock::now().time_since_epoch();
   const auto monotonic = std::chrono::steady_clock::now().time_since_epoch();
@@ -83,17 +87,20 @@ Run::Run(std::unique_ptr<load::Plan> plan, load::Topology topology)
       topology_(std::move(topology)),
       rendered_(load::render_rows(plan_->corpus)),
       scripts_(make_scripts(*plan_)),
+      contents_(make_contents(*plan_, topology_)),
       context_{*plan_,
                topology_,
                rendered_,
                make_run_id(*plan_),
                plan_->is_virtual ? kVirtualEpoch : wall_clock_offset(),
-               scripts_.get()},
+               scripts_.get(),
+               contents_.get()},
       conductor_(*plan_),
       progress_(plan_->is_virtual ? 1 : plan_->shards) {}
 
 Run::~Run() {
   abort();
+  if (contents_) contents_->close();
   join();
   if (scripts_) scripts_->close();
   drivers_.clear();  // before the endpoints they carry
@@ -170,6 +177,10 @@ void Run::start_shards(CpuClock cpu_clock) {
   for (Shard* shard : peers) shard->set_peers(peers);
   peers.front()->set_on_phase([this](Phase phase, Instant start) { enter(phase, start); });
   for (uint32_t i = 0; scripts_ && i < drivers_.size(); ++i) scripts_->carry(i, *drivers_[i]);
+  for (uint32_t i = 0; contents_ && i < drivers_.size(); ++i)
+    contents_->carry(i, *drivers_[i], [fleet = &shards_[i]->fleet()](auto ready, Instant now) {
+      fleet->take_contents(std::move(ready), now);
+    });
   if (scripts_ && plan_->is_virtual) return shards_.front()->begin(targets_);
   for (Shard* shard : peers) threads_.emplace_back([this, shard] { run_shard(*shard); });
 }
@@ -185,6 +196,7 @@ Instant Run::advance(Instant until) {
   MQTT_SIM_ASSERT(scripts_ && plan_->is_virtual && !shards_.empty());
   assert_context().seed = plan_->seed;
   Shard& shard = *shards_.front();
+  scripts_->end_turn();
   while (!shard.is_done() && now() < until && !scripts_->has_news()) shard.step(until);
   if (shard.is_done()) progress_.finish();
   return now();
@@ -258,6 +270,16 @@ std::string Run::result() {
   return result_;
 }
 
+// What the members of a share got, on whatever shards, counts with the group of its first one.
+void Run::add_shares(std::vector<load::GroupTally>& tallies, const std::vector<uint32_t>& sent) const {
+  for (size_t i = 0; i < topology_.shares().size(); ++i) {
+    const load::Share& share = topology_.shares()[i];
+    load::ShareLedger all(share.streams);
+    for (const auto& shard : shards_) all.add(shard->fleet().shares()[i]);
+    tallies[share.group].ledger += all.counts(sent);
+  }
+}
+
 std::string Run::make_result() {
   ReportInput in{*plan_, conductor_, {}, std::vector<load::GroupTally>(plan_->groups.size()), {}, {}, {}, {}, {}, {}};
   std::vector<uint32_t> sent(topology_.streams().size());
@@ -271,6 +293,8 @@ std::string Run::make_result() {
     for (size_t i = 0; i < bins.size(); ++i) in.send_bins[i] += bins[i];
     if (!plan_->is_virtual) in.shard_cpu_times.push_back(shard->cpu_time());
   }
+  for (load::GroupTally& tally : in.tallies) tally.settle_by_topic();
+  add_shares(in.tallies, sent);
   for (const net::NetDriver* driver : sockets_) add(in.wire ? *in.wire : in.wire.emplace(), driver->stats());
   in.intervals = progress_.intervals();
   if (virtual_broker_) in.broker = virtual_broker_->stats();

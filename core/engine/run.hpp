@@ -11,6 +11,7 @@
 
 #include "core/engine/broker_host.hpp"
 #include "core/engine/conductor.hpp"
+#include "core/engine/content_port.hpp"
 #include "core/engine/progress.hpp"
 #include "core/engine/script_port.hpp"
 #include "core/engine/shard.hpp"
@@ -49,6 +50,9 @@ class Run {
   Instant advance(Instant until);
   Instant now() const { return drivers_.front()->now(); }
 
+  // Of the groups whose messages are composed outside; none without one. Served from before start() on.
+  const std::shared_ptr<ContentPort>& contents() const { return contents_; }
+
   // Where the embedded broker listens, by listener; empty without one and in virtual time.
   const std::vector<Address>& addresses() const { return addresses_; }
   // Before result(): the embedded broker and its pages outlast the run, until stop_broker() or the end of this object.
@@ -66,11 +70,13 @@ class Run {
   void join();
   std::string make_snapshot();
   std::string make_result();
+  void add_shares(std::vector<load::GroupTally>& tallies, const std::vector<uint32_t>& sent) const;
 
   std::unique_ptr<load::Plan> plan_;  // at one place for good: topology and fleets point to it
   load::Topology topology_;
   std::vector<std::string> rendered_;
   std::shared_ptr<ScriptPort> scripts_;
+  std::shared_ptr<ContentPort> contents_;
   load::RunContext context_;
   Conductor conductor_;
   Progress progress_;

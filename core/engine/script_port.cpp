@@ -1,10 +1,15 @@
 #include "core/engine/script_port.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 namespace mqtt_sim::engine {
 namespace {
+
+// Orders of a turn of the script's loop that wait for its end; beyond that its shard looks at them at once.
+constexpr size_t kHeldLimit = 64;
+constexpr Duration kHoldLimit = std::chrono::milliseconds(1);
 
 bool is_written(const load::Note& note) {
   const auto* settled = std::get_if<load::SettledNote>(&note);
@@ -18,6 +23,7 @@ ScriptPort::ScriptPort(const load::Plan& plan, Doorbell bell)
       shard_of_(plan.device_count() + 1),
       devices_(plan.device_count() + 1),
       awaits_written_(plan.device_count() + 1),
+      is_stamping_(plan.device_count() + 1),
       lines_(plan.shards),
       batch_(std::move(bell)) {
   uint32_t before = 0;
@@ -45,20 +51,59 @@ void ScriptPort::close() {
 
 void ScriptPort::command(uint64_t device, Work work) { post(device, {device, std::nullopt, std::move(work)}); }
 
-void ScriptPort::order(uint64_t device, load::Order order) { post(device, {device, std::move(order), {}}); }
+void ScriptPort::order(uint64_t device, load::Order order) {
+  if (auto* publish = std::get_if<load::PublishOrder>(&order)) {
+    publish->wanted = device == going_on_ ? due_ : now();
+    if (device < is_stamping_.size() && is_stamping_[device]) publish->intended = publish->wanted;
+  }
+  post(device, {device, std::move(order), {}});
+}
+
+void ScriptPort::go_on(uint64_t device, Instant due) {
+  going_on_ = device;
+  due_ = due;
+}
+
+void ScriptPort::end_turn() {
+  going_on_ = 0;
+  if (std::exchange(held_since_, kNever) == kNever) return;
+  for (Line& line : lines_) {
+    const std::lock_guard lock(line.mutex);
+    if (!line.commands.empty()) wake(line);
+  }
+}
 
 void ScriptPort::post(uint64_t device, Command command) {
   if (device >= shard_of_.size()) return;
+  const Instant ordered = now();
+  held_since_ = std::min(held_since_, ordered);
   Line& line = lines_[shard_of_[device]];
   const std::lock_guard lock(line.mutex);
   if (!line.driver) return;
   line.commands.push_back(std::move(command));
-  if (std::exchange(line.is_woken, true)) return;
+  if (line.commands.size() < kHeldLimit && ordered - held_since_ < kHoldLimit) return;
+  held_since_ = ordered;
+  wake(line);
+}
+
+// With its mutex.
+void ScriptPort::wake(Line& line) {
+  if (!line.driver || std::exchange(line.is_woken, true)) return;
   line.driver->post([this, &line] { run_commands(line); });
 }
 
 void ScriptPort::await_written(uint64_t device) {
   if (device < awaits_written_.size()) awaits_written_[device] = true;
+}
+
+void ScriptPort::set_stamping(uint64_t device, bool is_on) {
+  if (device < is_stamping_.size()) is_stamping_[device] = is_on;
+}
+
+// In virtual time the script's thread drives the run.
+Instant ScriptPort::now() const {
+  if (is_virtual_ && lines_.front().driver) return lines_.front().driver->now();
+  return Instant(std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now().time_since_epoch()));
 }
 
 ScriptPort::Stage ScriptPort::stage() const {

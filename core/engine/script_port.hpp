@@ -33,10 +33,22 @@ class ScriptPort final : public ScriptedClients, public load::ScriptSink {
   int descriptor() const override { return batch_.descriptor(); }
   std::vector<Delivery> fetch() override { return batch_.fetch(); }
   bool has_news() const { return batch_.has_news(); }
+  bool has_notes() const {
+    return batch_.has_news() || batch_.has_notes();
+  }  // news, or what comes with the next fetch()
 
   // Nobody is woken for the news that a message at QoS 0 has been written: it comes with the next fetch(). Unless the
   // script of this device has said that it waits for such news; then fetch() after this call gives what came before.
   void await_written(uint64_t device);
+
+  // From the script's thread: whether what this device publishes from now on is stamped, with the time of order().
+  void set_stamping(uint64_t device, bool is_on);
+
+  // Where the script measures how late it is. go_on(): it has woken the device's script, which should have gone on at
+  // `due`: that is when what this device publishes meanwhile was meant to leave. Else it is the time of the order.
+  void go_on(uint64_t device, Instant due);
+  // The end of a turn of the script's loop: its orders go to the shards together, unless they are many.
+  void end_turn();
 
   void enter(Phase, Instant start);  // from the first shard's thread; `start`: the run's time zero
   struct Stage {
@@ -59,19 +71,27 @@ class ScriptPort final : public ScriptedClients, public load::ScriptSink {
     std::mutex mutex;
     Driver* driver = nullptr;
     std::vector<Command> commands;
-    bool is_woken = false;         // the shard will look at commands
+    bool is_woken = false;         // the shard will look at commands; else they wait for the end of the turn
     std::vector<Command> running;  // of the shard's thread
   };
 
   void post(uint64_t device, Command);
+  void wake(Line&);
   void run_commands(Line&);
   void tell();  // there is news
+  Instant now() const;
 
   const bool is_virtual_;
   std::vector<uint32_t> shard_of_;  // by device, from 1 on
   std::vector<load::Device*> devices_;
   std::vector<std::atomic<bool>> awaits_written_;  // by device
+  std::vector<bool> is_stamping_;                  // by device; of the script's thread
   std::vector<Line> lines_;                        // by shard
+  // Of the script's thread.
+  uint64_t going_on_ = 0;  // a device; since `due_`, if it is not late
+  Instant due_ = kNever;
+  Instant held_since_ = kNever;  // the first order of this turn that no shard knows of
+
   NoteBatch batch_;
   mutable std::mutex stage_mutex_;
   Stage stage_;

@@ -34,13 +34,19 @@ Actor::Actor(Fleet& fleet, uint32_t group, uint32_t index)
   if (plan().publish) {
     publishing_ = std::make_unique<Publishing>();
     publishing_->stream = topology.stream_of(group, index);
+    plan_messages();
   }
-  if (!plan().subscribe.empty()) ledger_ = std::make_unique<Ledger>(topology.heard_by(group, index));
+  if (plan().subscribe.empty()) return;
+  ledger_ = std::make_unique<Ledger>(topology.heard_by(group, index));
+  for (const uint32_t share : topology.shares_of(group, index)) ledger_->join(fleet.shares_[share]);
 }
 
 const GroupPlan& Actor::plan() const { return fleet_.context_.plan.groups[group_]; }
 
-void Actor::board(Driver& driver, const Target& target) { waker_ = &driver.attach(*this, target); }
+void Actor::board(Driver& driver, const Target& target) {
+  waker_ = &driver.attach(*this, target);
+  if (publishing_ && publishing_->shelf) ask_for_contents(driver.now());
+}
 
 void Actor::connect_at(Instant at) {
   is_waiting_to_connect_ = true;
@@ -60,8 +66,7 @@ void Actor::settle_connect() {
   fleet_.connect_settled();
 }
 
-void Actor::start(Instant now) {
-  if (!publishing_) return;
+void Actor::plan_messages() {
   const PublishPlan& publish = *plan().publish;
   Publishing& own = *publishing_;
   const uint64_t limit = std::min(publish.messages.value_or(UINT32_MAX - 1),
@@ -70,8 +75,16 @@ void Actor::start(Instant now) {
   if (!publish.is_unpaced()) {
     own.schedule = Schedule(publish.rate_per_s, index_, plan().count);
     own.planned = std::min(limit, own.schedule.count_before(fleet_.context_.plan.duration));
-    fleet_.status_.planned += own.planned;
   }
+  if (!publish.is_composed() || !fleet_.context_.contents || own.planned == 0) return;
+  own.shelf = std::make_unique<ContentShelf>(own.stream, ContentShelf::ahead_of(fleet_.context_.plan, publish));
+  if (!fleet_.context_.plan.is_virtual) ++fleet_.status_.uncomposed;  // virtual time waits when it has to
+}
+
+void Actor::start(Instant now) {
+  if (!publishing_) return;
+  Publishing& own = *publishing_;
+  if (!plan().publish->is_unpaced()) fleet_.status_.planned += own.planned;
   own.last_progress = now;
   plan_next_deadline(now);
   waker_->wake();
@@ -79,12 +92,14 @@ void Actor::start(Instant now) {
 
 void Actor::stop_sending() {
   if (!publishing_) return;
+  note_uncomposed(fleet_.driver_->now());
   if (!plan().publish->is_unpaced()) fleet_.status_.planned -= publishing_->planned - publishing_->offered;
   publishing_->planned = publishing_->offered;
   next_due_ = kNever;
 }
 
 void Actor::finish(Instant now) {
+  if (publishing_) note_uncomposed(now);
   is_finishing_ = true;
   is_waiting_to_connect_ = false;
   next_due_ = kNever;
@@ -179,7 +194,8 @@ void Actor::notice_due(Instant now) {
   Publishing& own = *publishing_;
   while (own.offered < own.planned) {
     const Instant intended = fleet_.start_ + own.schedule.offset(own.offered);
-    if (intended > now) break;
+    if (intended > now || !is_composed(own.offered, now)) break;
+    if (own.lacks_content && intended < now) ++fleet_.tallies_[group_].content_late;
     if (intended >= fleet_.warm_) fleet_.recorder_.record(Metric::lateness, now - intended);
     ++own.offered;
     ++fleet_.status_.offered;
@@ -193,7 +209,9 @@ void Actor::notice_due(Instant now) {
 
 void Actor::plan_next_deadline(Instant now) {
   const Publishing& own = *publishing_;
-  if (!plan().publish->is_unpaced()) {
+  if (own.lacks_content) {
+    next_due_ = kNever;  // contents wake us
+  } else if (!plan().publish->is_unpaced()) {
     next_due_ = own.offered < own.planned ? fleet_.start_ + own.schedule.offset(own.offered) : kNever;
   } else if (now >= fleet_.end_ || own.offered >= own.planned) {
     next_due_ = kNever;
@@ -229,15 +247,18 @@ void Actor::pump(Instant now) {
   plan_next_deadline(now);
 }
 
-bool Actor::has_more_to_send(Instant now) const {
+bool Actor::has_more_to_send(Instant now) {
   const Publishing& own = *publishing_;
-  if (plan().publish->is_unpaced()) return now >= fleet_.start_ && now < fleet_.end_ && own.offered < own.planned;
+  if (plan().publish->is_unpaced())
+    return now >= fleet_.start_ && now < fleet_.end_ && own.offered < own.planned && is_composed(own.offered, now);
   return own.sent + own.given_up < own.offered;
 }
 
 uint64_t Actor::in_flight_end_to_end() const {
-  const uint32_t copies = fleet_.context_.topology.streams()[publishing_->stream].copies;
-  return copies == 0 ? 0 : publishing_->sent - std::min<uint64_t>(publishing_->sent, publishing_->arrived / copies);
+  const Publishing& own = *publishing_;
+  uint32_t copies = fleet_.context_.topology.streams()[own.stream].copies;
+  if (own.copies > 0) copies = std::max(1u, static_cast<uint32_t>(own.copies / own.sent));  // in the middle
+  return copies == 0 ? 0 : own.sent - std::min<uint64_t>(own.sent, own.arrived / copies);
 }
 
 // Hands the next message to the client. False when it has to wait.
@@ -252,9 +273,11 @@ bool Actor::publish_next(Instant now) {
   stamp.sequence = own.sent;
   stamp.sent = now;
   stamp.intended = publish.is_unpaced() ? now : fleet_.start_ + own.schedule.offset(own.sent + own.given_up);
-  const Content content = fleet_.writers_[group_]->write(stamp, {index_, client_.client_id(), own.sent + own.given_up});
+  const ComposedContent* composed = own.shelf ? &own.shelf->front() : nullptr;
+  const Content content =
+      fleet_.writers_[group_]->write(stamp, {index_, client_.client_id(), own.sent + own.given_up, composed});
   client::PublishRequest request;
-  request.topic = fleet_.context_.topology.streams()[own.stream].topic;
+  request.topic = publish.has_composed_topic ? composed->topic : fleet_.context_.topology.streams()[own.stream].topic;
   request.payload = content.payload;
   request.properties = content.properties;
   request.qos = publish.qos;
@@ -271,6 +294,8 @@ bool Actor::publish_next(Instant now) {
   } else {
     --fleet_.status_.backlog;
   }
+  const uint32_t copies = is_impossible ? 0 : take_copies();
+  if (own.shelf) drop_content(now);
   if (is_impossible) {
     ++own.given_up;
     fleet_.recorder_.add(Counter::publish_failed);
@@ -280,7 +305,7 @@ bool Actor::publish_next(Instant now) {
   own.ends.push_back(own.stream_bytes + client_.output_size());
   ++fleet_.status_.unwritten;
   ++own.sent;
-  fleet_.status_.expected += fleet_.context_.topology.streams()[own.stream].copies;
+  fleet_.status_.expected += copies;
   if (publish.qos != protocol::QoS::at_most_once) ++fleet_.status_.unacknowledged;
   fleet_.note_send(now);
   return true;
@@ -289,8 +314,8 @@ bool Actor::publish_next(Instant now) {
 void Actor::write_off_stalled_window(Instant now) {
   Publishing& own = *publishing_;
   if (!plan().publish->is_unpaced() || !own.is_waiting || now < own.last_progress + kWindowPatience) return;
-  const uint32_t copies = fleet_.context_.topology.streams()[own.stream].copies;
-  own.arrived = std::max<uint64_t>(own.arrived, uint64_t{own.sent} * copies);
+  const uint64_t copies = uint64_t{own.sent} * fleet_.context_.topology.streams()[own.stream].copies;
+  own.arrived = std::max(own.arrived, copies + own.copies);
   own.last_progress = now;
 }
 

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -12,9 +13,11 @@
 #include "core/base/endpoint.hpp"
 #include "core/client/client.hpp"
 #include "core/load/boarder.hpp"
+#include "core/load/content.hpp"
 #include "core/load/ledger.hpp"
 #include "core/load/plan.hpp"
 #include "core/load/schedule.hpp"
+#include "core/load/stamp.hpp"
 
 namespace mqtt_sim::load {
 
@@ -33,6 +36,9 @@ class Actor final : public Endpoint, public Boarder {
   // `copies` more of this producer's messages have arrived; whether it was waiting for that.
   bool credit(uint32_t copies);
   void go_on(Instant now);
+  // What somebody outside composed for this producer's next messages; shelve() takes it without going on.
+  void take_contents(std::vector<ComposedContent>&&, Instant now);
+  void shelve(std::vector<ComposedContent>&&);
 
   bool is_publishing() const { return publishing_ != nullptr; }
   uint32_t stream() const { return publishing_->stream; }
@@ -65,6 +71,11 @@ class Actor final : public Endpoint, public Boarder {
     Instant last_progress{};  // of an unpaced producer: when something last arrived or left
     bool is_waiting = false;  // for its window to open
     bool is_listed = false;   // among the fleet's unblocked producers
+    // Where messages are composed outside:
+    std::unique_ptr<ContentShelf> shelf;
+    uint64_t copies = 0;         // of all that was sent, where topics are composed
+    bool has_contents = false;   // the first one came
+    bool lacks_content = false;  // the next message is due, and not composed
   };
 
   const GroupPlan& plan() const;
@@ -78,6 +89,7 @@ class Actor final : public Endpoint, public Boarder {
   void handle(const client::Subscribed&, Instant now);
   void handle(const client::Unsubscribed&, Instant now);
   void handle(const client::AuthReceived&, Instant now);
+  void handle(const client::ExchangeAdvanced&, Instant) {}  // its sessions are its client's
 
   void note_end(const client::Disconnected&, Instant now);
   void note_words(std::string_view packet, const protocol::PropertyList&, protocol::ReasonCode, Instant now);
@@ -85,13 +97,21 @@ class Actor final : public Endpoint, public Boarder {
   void subscribe(Instant now);
   void give_up_subscribing(Instant now);
   void become_ready();
+  void plan_messages();
   void notice_due(Instant now);
   void pump(Instant now);
-  bool has_more_to_send(Instant now) const;
+  bool has_more_to_send(Instant now);
   bool publish_next(Instant now);
   void plan_next_deadline(Instant now);
   void write_off_stalled_window(Instant now);
   uint64_t in_flight_end_to_end() const;
+  std::optional<bool> hear(const Stamp&);  // whether it is new; nothing: it is not for us
+  // actor_contents.cpp
+  bool is_composed(uint64_t turn, Instant now);
+  void ask_for_contents(Instant now);
+  void note_uncomposed(Instant now);
+  uint32_t take_copies();          // of the message that has just been handed to the client
+  void drop_content(Instant now);  // it is spent
 
   Fleet& fleet_;
   client::Client client_;

@@ -7,6 +7,7 @@
 #include "core/load/actor.hpp"
 #include "core/load/end_words.hpp"
 #include "core/load/fleet.hpp"
+#include "core/load/sparse_ledger.hpp"
 #include "core/load/stamp.hpp"
 
 namespace mqtt_sim::load {
@@ -119,12 +120,16 @@ void Actor::handle(const client::MessageReceived& event, Instant now) {
   const auto stamp = find_stamp(event.publish);
   metrics::Recorder& recorder = fleet_.recorder_;
   if (!stamp) return recorder.add(Counter::undecodable);
-  if (stamp->run != fleet_.context_.run_id || stamp->stream >= fleet_.producers_.size() || !ledger_)
-    return recorder.add(Counter::foreign);
-  StreamLedger* stream = ledger_->find(stamp->stream);
-  if (!stream) return recorder.add(Counter::foreign);
+  if (stamp->run != fleet_.context_.run_id) return recorder.add(Counter::foreign);
+  const size_t streams = fleet_.producers_.size();
+  if (stamp->stream >= streams && stamp->stream - streams < fleet_.context_.plan.device_count()) {
+    ++fleet_.tallies_[group_].received;
+    return fleet_.note_stamped(*stamp, now);
+  }
+  const std::optional<bool> is_new = hear(*stamp);
+  if (!is_new) return recorder.add(Counter::foreign);
   recorder.add(Counter::delivered);
-  if (!stream->receive(stamp->sequence)) return;
+  if (!*is_new) return;
   ++fleet_.status_.received;
   ++fleet_.tallies_[group_].received;
   if (stamp->intended >= fleet_.warm_) {
@@ -132,6 +137,13 @@ void Actor::handle(const client::MessageReceived& event, Instant now) {
     recorder.record(Metric::latency_uncorrected, now - stamp->sent);
   }
   fleet_.note_arrival(stamp->stream);
+}
+
+std::optional<bool> Actor::hear(const Stamp& stamp) {
+  if (stamp.stream >= fleet_.producers_.size() || !ledger_) return std::nullopt;
+  if (fleet_.context_.topology.has_own_topics(stamp.stream))
+    return ledger_->sparse(stamp.stream).receive(stamp.sequence);
+  return ledger_->receive(stamp.stream, stamp.sequence);
 }
 
 void Actor::handle(const client::PublishCompleted& event, Instant now) {

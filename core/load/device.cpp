@@ -70,7 +70,10 @@ void Device::count_as_finished() {
 }
 
 void Device::order(Order order, Instant now) {
-  if (std::holds_alternative<PublishOrder>(order)) ++fleet_.tallies_[group_].offered;
+  if (auto* publish = std::get_if<PublishOrder>(&order)) {
+    ++fleet_.tallies_[group_].offered;
+    if (publish->intended) stamp(*publish, now);
+  }
   client_.add(std::move(order), now);
 }
 
@@ -105,9 +108,16 @@ std::optional<Instant> Device::deadline() const {
 // --- what happened
 
 void Device::take(ScriptedClient&, std::vector<Note>& notes) {
-  for (const Note& one : notes) std::visit([this](const auto& concrete) { note(concrete); }, one);
+  for (Note& one : notes) {
+    if (auto* message = std::get_if<MessageNote>(&one)) read_stamp(*message);
+    std::visit([this](const auto& concrete) { note(concrete); }, one);
+  }
   if (fleet_.context_.scripts) fleet_.context_.scripts->take(*this, notes);
   notes.clear();
+}
+
+void Device::on_left(Instant wanted, Instant now) {
+  if (wanted >= fleet_.warm_) fleet_.recorder_.record(Metric::device_lateness, std::max(now - wanted, Duration(0)));
 }
 
 void Device::note(const ConnectedNote& connected) {

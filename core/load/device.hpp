@@ -1,6 +1,6 @@
 // A simulated device whose behaviour is a script outside: a client of a run like an Actor, connected by its fleet and
 // counted by it, that says what it is ordered to say and tells what happens to whoever runs the script. Its messages
-// carry no stamp and are in no ledger. Owned by a Fleet, on one shard.
+// are in no ledger, and carry a stamp only if they are ordered so. Owned by a Fleet, on one shard.
 #pragma once
 
 #include <cstdint>
@@ -58,9 +58,14 @@ class Device final : public Endpoint, public Boarder, private ScriptOwner {
  private:
   void take(ScriptedClient&, std::vector<Note>& notes) override;
   void on_attempt_failed(ScriptedClient&) override {}
+  void on_left(Instant wanted, Instant now) override;
   std::string_view close_detail() const override;
 
   const GroupPlan& plan() const;
+  // device_stamp.cpp
+  void stamp(PublishOrder&, Instant now);
+  void read_stamp(MessageNote&);
+
   void note(const ConnectedNote&);
   void note(const RefusedNote&);
   void note(const EndedNote&);
@@ -77,6 +82,7 @@ class Device final : public Endpoint, public Boarder, private ScriptOwner {
   Waker* waker_ = nullptr;
   Instant connect_due_ = kNever;
   uint32_t group_;
+  uint32_t stamped_ = 0;  // messages: the next sequence number
   bool has_been_ready_ = false;
   bool is_up_ = false;
   bool has_left_ = false;  // ended by its script, before the end of the run

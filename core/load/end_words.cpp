@@ -37,7 +37,8 @@ std::string describe(const End& end, std::string_view detail) {
   const bool is_of_the_stream = end.cause == client::EndCause::stream;
   std::string text(end.text);
   if (text.empty()) text = is_of_the_stream ? to_string(end.close) : client::to_string(end.cause);
-  if (is_of_the_stream && !detail.empty()) text += ": " + std::string(beginning_of(detail));
+  const bool is_news = end.close != CloseReason::refused;  // of which the system says the same again
+  if (is_of_the_stream && is_news && !detail.empty()) text += ": " + std::string(beginning_of(detail));
   if (end.text.empty() && !is_of_the_stream && is_failure(end.reason))
     text += ": " + std::string(protocol::to_string(end.reason));
   return text;

@@ -1,5 +1,6 @@
 #include "core/load/fleet.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace mqtt_sim::load {
@@ -9,8 +10,17 @@ GroupTally& GroupTally::operator+=(const GroupTally& other) {
   written += other.written;
   acknowledged += other.acknowledged;
   received += other.received;
+  content_late += other.content_late;
+  expected_by_topic += other.expected_by_topic;
+  unique_by_topic += other.unique_by_topic;
   ledger += other.ledger;
   return *this;
+}
+
+void GroupTally::settle_by_topic() {
+  const uint64_t missing = expected_by_topic - std::min(expected_by_topic, unique_by_topic);
+  ledger.expected += missing;
+  ledger.lost += missing;
 }
 
 Fleet::Fleet(const RunContext& context, uint32_t shard, HandOver hand_over)
@@ -20,6 +30,7 @@ Fleet::Fleet(const RunContext& context, uint32_t shard, HandOver hand_over)
       producers_(context.topology.streams().size()),
       outgoing_(context.plan.shards),
       tallies_(context.plan.groups.size()) {
+  for (const Share& share : context.topology.shares()) shares_.emplace_back(share.streams);
   for (const GroupPlan& group : context.plan.groups) {
     writers_.emplace_back();
     if (group.publish) writers_.back().emplace(context.plan, group, context.rendered, context.epoch_offset);
@@ -88,12 +99,44 @@ void Fleet::report_sent(std::vector<uint32_t>& sent) const {
     if (actor.is_publishing()) sent[actor.stream()] = actor.sent();
 }
 
+void Fleet::take_contents(std::vector<ComposedContents> ready, Instant now) {
+  for (ComposedContents& one : ready) producers_[one.stream]->take_contents(std::move(one.contents), now);
+}
+
+void Fleet::note_stamped(const Stamp& stamp, Instant now) {
+  if (stamp.stream >= producers_.size()) recorder_.add(metrics::Counter::device_delivered);
+  if (stamp.intended < warm_) return;
+  recorder_.record(metrics::Metric::latency, now - stamp.intended);
+  recorder_.record(metrics::Metric::latency_uncorrected, now - stamp.sent);
+}
+
+void Fleet::await_contents() {
+  if (!context_.contents || !context_.plan.is_virtual) return;
+  for (ComposedContents& one : context_.contents->await()) producers_[one.stream]->shelve(std::move(one.contents));
+}
+
+uint32_t Fleet::expect_copies(const std::string& topic) {
+  if (audiences_.size() >= kAudienceLimit) audiences_.clear();
+  const auto [at, is_new] = audiences_.try_emplace(topic);
+  if (is_new) at->second = context_.topology.audience_of(topic);
+  uint32_t copies = 0;
+  for (const Topology::Audience& audience : at->second) {
+    tallies_[audience.group].expected_by_topic += audience.clients;
+    copies += audience.clients;
+  }
+  return copies;
+}
+
 std::vector<GroupTally> Fleet::audit(const std::vector<uint32_t>& sent) const {
   std::vector<GroupTally> tallies = tallies_;
   for (const Actor& actor : actors_) {
     const Ledger* ledger = actor.ledger();
     for (size_t i = 0; ledger && i < ledger->streams().size(); ++i)
       tallies[actor.group()].ledger += ledger->at(i).counts(sent[ledger->streams()[i]]);
+    if (!ledger) continue;
+    const LedgerCounts by_topic = ledger->sparse_counts();
+    tallies[actor.group()].ledger += by_topic;
+    tallies[actor.group()].unique_by_topic += by_topic.delivered;
   }
   return tallies;
 }

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/load/share_ledger.hpp"
+#include "core/load/sparse_ledger.hpp"
+
 namespace mqtt_sim::load {
 
 LedgerCounts& LedgerCounts::operator+=(const LedgerCounts& other) {
@@ -72,6 +75,27 @@ bool StreamLedger::close_gap(uint32_t sequence) {
 }
 
 Ledger::Ledger(std::vector<uint32_t> streams) : streams_(std::move(streams)), ledgers_(streams_.size()) {}
+
+Ledger::~Ledger() = default;
+
+SparseLedger& Ledger::sparse(uint32_t stream) {
+  if (!sparse_) sparse_ = std::make_unique<std::unordered_map<uint32_t, SparseLedger>>();
+  return (*sparse_)[stream];
+}
+
+LedgerCounts Ledger::sparse_counts() const {
+  LedgerCounts counts;
+  if (sparse_)
+    for (const auto& [stream, ledger] : *sparse_) counts += ledger.counts();
+  return counts;
+}
+
+std::optional<bool> Ledger::receive(uint32_t stream, uint32_t sequence) {
+  if (StreamLedger* own = find(stream)) return own->receive(sequence);
+  for (ShareLedger* share : shares_)
+    if (const auto is_new = share->receive(stream, sequence)) return is_new;
+  return std::nullopt;
+}
 
 StreamLedger* Ledger::find(uint32_t stream) {
   if (last_ < streams_.size() && streams_[last_] == stream) return &ledgers_[last_];

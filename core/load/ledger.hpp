@@ -12,7 +12,9 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
+#include <unordered_map>
 #include <vector>
 
 namespace mqtt_sim::load {
@@ -55,20 +57,35 @@ class StreamLedger {
   std::unique_ptr<std::vector<Gap>> gaps_;  // in order; absent while nothing is missing
 };
 
+class ShareLedger;
+class SparseLedger;
+
 // The ledgers of one receiver, for the streams its filters match.
 class Ledger {
  public:
   explicit Ledger(std::vector<uint32_t> streams);  // ascending
+  ~Ledger();
 
   // The ledger of `stream`, or nullptr when this receiver does not expect it.
   StreamLedger* find(uint32_t stream);
   std::span<const uint32_t> streams() const { return streams_; }
   const StreamLedger& at(size_t i) const { return ledgers_[i]; }
 
+  // Of the shares that this receiver is a member of, in place of those of streams heard by itself.
+  void join(ShareLedger& share) { shares_.push_back(&share); }
+  // Takes a message into the ledger it is for, sparse ones excepted: whether it is new; nothing: it is not expected.
+  std::optional<bool> receive(uint32_t stream, uint32_t sequence);
+
+  // Of streams whose messages have topics of their own, made when the first one comes.
+  SparseLedger& sparse(uint32_t stream);
+  LedgerCounts sparse_counts() const;  // all of them together; what is missing is not known here
+
  private:
   std::vector<uint32_t> streams_;
   std::vector<StreamLedger> ledgers_;
   size_t last_ = 0;  // where the stream asked for last was found
+  std::vector<ShareLedger*> shares_;
+  std::unique_ptr<std::unordered_map<uint32_t, SparseLedger>> sparse_;
 };
 
 }  // namespace mqtt_sim::load

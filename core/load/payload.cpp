@@ -11,12 +11,6 @@
 namespace mqtt_sim::load {
 namespace {
 
-template <size_t size>
-std::span<uint8_t, size> append_space(std::string& text) {
-  text.resize(text.size() + size);
-  return std::span<uint8_t, size>(reinterpret_cast<uint8_t*>(text.data()) + text.size() - size, size);
-}
-
 // Six decimals, cut and not rounded: 1.000000 would be outside [0, 1).
 std::string_view format_random(double value, std::array<char, 32>& space) {
   const double cut = std::floor(value * 1e6) / 1e6;
@@ -41,7 +35,7 @@ std::optional<uint64_t> PayloadWriter::message_limit(uint32_t index) const {
 Content PayloadWriter::write(const Stamp& stamp, const Speaker& speaker) {
   write_body(stamp, speaker);
   if (has_properties_) write_properties(speaker);
-  attach(stamp);
+  attach(stamp, speaker.composed && speaker.composed->is_object);
   return {as_bytes(body_), properties_.list()};
 }
 
@@ -49,6 +43,7 @@ void PayloadWriter::write_body(const Stamp& stamp, const Speaker& speaker) {
   switch (publish_.payload.kind) {
     case PayloadKind::dialogue: body_ = rendered_[dialogue_->row(speaker.index, speaker.turn)]; return;
     case PayloadKind::text_template: return write_template(stamp, speaker);
+    case PayloadKind::composed: body_ = speaker.composed->payload; return;
     case PayloadKind::size:
       return body_.resize(publish_.payload.size - (publish_.stamp == StampKind::trailer ? kStampSize : 0));
   }
@@ -93,18 +88,12 @@ std::string PayloadWriter::spoken(const std::string& text) const {
   return quoted.substr(1, quoted.size() - 2);
 }
 
-void PayloadWriter::attach(const Stamp& stamp) {
+void PayloadWriter::attach(const Stamp& stamp, bool is_object) {
   switch (publish_.stamp) {
     case StampKind::none: return;
-    case StampKind::trailer: return write_stamp(stamp, append_space<kStampSize>(body_));
-    case StampKind::json: {
-      body_.pop_back();  // the closing brace; the plan made sure there is one
-      const bool is_first_member = body_[body_.find_last_not_of(" \t\r\n")] == '{';
-      body_.append(kStampMember.substr(is_first_member ? 1 : 0));
-      write_stamp_text(stamp, append_space<kStampTextSize>(body_));
-      body_.append("\"}");
-      return;
-    }
+    case StampKind::trailer: return append_stamp(stamp, body_);
+    case StampKind::json: return append_stamp_member(stamp, body_);  // the plan made sure that it is an object
+    case StampKind::by_content: return is_object ? append_stamp_member(stamp, body_) : append_stamp(stamp, body_);
     case StampKind::property: {
       std::array<uint8_t, kStampTextSize> text;
       write_stamp_text(stamp, text);

@@ -1,6 +1,6 @@
 // What a message of one publishing group carries: a dialogue as the tutorial's JSON, filler of a given size, or a
-// template, with the stamp put where the plan says. One writer per group and shard; what write() returns lasts until
-// the next write().
+// template, or what somebody outside composed, with the stamp put where the plan says. One writer per group and shard;
+// what write() returns lasts until the next write().
 #pragma once
 
 #include <cstdint>
@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/load/content.hpp"
 #include "core/load/dialogue.hpp"
 #include "core/load/plan.hpp"
 #include "core/load/stamp.hpp"
@@ -26,6 +27,7 @@ struct Speaker {
   uint32_t index = 0;
   std::string_view client_id;
   uint64_t turn = 0;
+  const ComposedContent* composed = nullptr;  // where the plan says that this message is
 };
 
 class PayloadWriter {
@@ -43,7 +45,7 @@ class PayloadWriter {
   void write_properties(const Speaker&);
   void write_template(const Stamp&, const Speaker&);
   std::string spoken(const std::string& text) const;
-  void attach(const Stamp&);
+  void attach(const Stamp&, bool is_object);
 
   const Plan& plan_;
   const GroupPlan& group_;

@@ -1,5 +1,7 @@
 #include "core/load/plan.hpp"
 
+#include <algorithm>
+
 #include "core/base/assert.hpp"
 #include "core/load/placeholder.hpp"
 #include "core/load/plan_reader.hpp"
@@ -106,9 +108,10 @@ bool is_json_object(std::string_view text) {
 
 PayloadPlan read_payload(const Reader& in) {
   PayloadPlan payload;
-  payload.kind = in.choice<PayloadKind>(
-      "kind",
-      {{"dialogue", PayloadKind::dialogue}, {"size", PayloadKind::size}, {"template", PayloadKind::text_template}});
+  payload.kind = in.choice<PayloadKind>("kind", {{"dialogue", PayloadKind::dialogue},
+                                                 {"size", PayloadKind::size},
+                                                 {"template", PayloadKind::text_template},
+                                                 {"composed", PayloadKind::composed}});
   if (payload.kind == PayloadKind::size) payload.size = in.integer<uint32_t>("size", 0, 268'000'000);
   if (payload.kind == PayloadKind::text_template) {
     payload.text = in.text("template");
@@ -129,6 +132,7 @@ PayloadPlan read_payload(const Reader& in) {
 // "auto": out of band where the protocol level allows it, else inside the payload so that JSON stays JSON.
 StampKind choose_stamp(const PayloadPlan& payload, protocol::ProtocolVersion version) {
   if (version == protocol::ProtocolVersion::v5_0) return StampKind::property;
+  if (payload.kind == PayloadKind::composed) return StampKind::by_content;
   return payload.kind == PayloadKind::dialogue || payload.is_json ? StampKind::json : StampKind::trailer;
 }
 
@@ -140,14 +144,17 @@ StampKind read_stamp(const Reader& in, const PayloadPlan& payload, protocol::Pro
                                                          {"none", StampKind::none}});
   if (stamp == StampKind::property && version != protocol::ProtocolVersion::v5_0)
     in.fail("stamp", "\"property\" only with protocol_version 5.0; \"json\" or \"trailer\" below");
-  const bool has_object = payload.kind == PayloadKind::dialogue || payload.is_json;
+  const bool has_object =
+      payload.kind == PayloadKind::dialogue || payload.kind == PayloadKind::composed || payload.is_json;
   if (stamp == StampKind::json && !has_object) in.fail("stamp", "\"json\" only for a payload that is a JSON object");
+  if (stamp == StampKind::json && payload.kind == PayloadKind::composed) return StampKind::by_content;
   return stamp;
 }
 
 PublishPlan read_publish(const Reader& in, protocol::ProtocolVersion version) {
   PublishPlan publish;
-  publish.topic = in.text("topic");
+  publish.has_composed_topic = in.boolean_or("topic_composed", false);
+  if (!publish.has_composed_topic) publish.topic = in.text("topic");
   publish.qos = in.qos();
   publish.retain = in.boolean("retain");
   if (!in.json().contains("rate_per_s") || in.json()["rate_per_s"] != "max")
@@ -214,6 +221,9 @@ GroupPlan read_group(const Reader& in, const Plan& plan, TargetReader& targets, 
   group.is_scripted = in.boolean_or("script", false);
   if (group.is_scripted && (group.publish || !group.subscribe.empty()))
     in.fail("script", "false for a group that publishes or subscribes by the plan");
+  const auto is_deaf = [](const SubscribePlan& subscribe) { return subscribe.options.no_local; };
+  if (group.publish && group.publish->has_composed_topic && std::ranges::any_of(group.subscribe, is_deaf))
+    in.at("publish").fail("topic_composed", "false where the group subscribes with no_local");
   return group;
 }
 
@@ -297,6 +307,11 @@ uint32_t Plan::device_count() const {
   uint32_t count = 0;
   for (const GroupPlan& group : groups) count += group.is_scripted ? group.count : 0;
   return count;
+}
+
+bool Plan::is_composed() const {
+  return std::ranges::any_of(groups,
+                             [](const GroupPlan& group) { return group.publish && group.publish->is_composed(); });
 }
 
 boost::system::result<Plan, PlanError> parse_plan(const std::string& json) {

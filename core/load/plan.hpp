@@ -14,14 +14,20 @@
 
 namespace mqtt_sim::load {
 
-enum class PayloadKind : uint8_t { dialogue, size, text_template };
+enum class PayloadKind : uint8_t { dialogue, size, text_template, composed };
 enum class DialogueOrder : uint8_t { file, shuffle, by_speaker };
 enum class DialoguePlace : uint8_t {
   own,    // each producer starts at its own place, spread evenly over the corpus
   start,  // every producer starts at the first row
   split,  // producer i of n speaks rows i, i + n, i + 2n, ...
 };
-enum class StampKind : uint8_t { none, json, trailer, property };
+enum class StampKind : uint8_t {
+  none,
+  json,
+  trailer,
+  property,
+  by_content,  // json for a payload that is a JSON object, else trailer
+};
 
 struct PayloadPlan {
   PayloadKind kind = PayloadKind::size;
@@ -38,7 +44,8 @@ struct PayloadPlan {
 };
 
 struct PublishPlan {
-  std::string topic;  // with placeholders
+  std::string topic;                // with placeholders
+  bool has_composed_topic = false;  // by message, from outside; `topic` is empty then
   protocol::QoS qos{};
   bool retain = false;
   double rate_per_s = 0;             // of each client; 0: as fast as window and back-pressure allow
@@ -50,6 +57,8 @@ struct PublishPlan {
   std::string response_topic{};           // with placeholders; 5.0 only
 
   bool is_unpaced() const { return rate_per_s == 0; }
+  // Whether something of each message comes from outside: see content.hpp.
+  bool is_composed() const { return has_composed_topic || payload.kind == PayloadKind::composed; }
 };
 
 struct SubscribePlan {
@@ -91,6 +100,7 @@ struct Plan {
   uint32_t client_count() const;
   uint32_t stream_count() const;  // clients that publish
   uint32_t device_count() const;  // clients that are scripted
+  bool is_composed() const;       // some group's messages are
 };
 
 // What is wrong with a plan: the path inside the JSON document, the value there, what would be right.

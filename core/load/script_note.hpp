@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -28,7 +29,17 @@ struct PublishOrder {
   bool retain = false;
   std::string topic;  // a valid name, or empty where the properties hold an alias
   std::string payload;
-  Bytes properties;  // encoded and checked
+  Bytes properties;                                // encoded and checked
+  protocol::PacketId packet_id = 0;                // where the script keeps the session; it is unique there
+  Instant wanted = kNever;                         // when the script meant it to leave, where somebody measures that
+  std::optional<Instant> intended = std::nullopt;  // to be stamped, with this as the time it was meant to leave
+};
+
+// A publish of a session that an earlier process has written down.
+struct KeptPublish {
+  PublishOrder order;
+  bool was_sent = false;  // and may have arrived
+  bool is_released = false;
 };
 
 struct SubscribeOrder {
@@ -86,7 +97,8 @@ struct MessageNote {
   bool retain = false;
   bool dup = false;
   protocol::PacketId packet_id = 0;
-  uint64_t token = 0;  // for acknowledging by hand, else 0
+  uint64_t token = 0;                              // for acknowledging by hand, else 0
+  std::optional<Duration> latency = std::nullopt;  // of a message with a stamp of this run, which was taken away
 
   std::string_view topic() const { return std::string_view(block).substr(0, topic_size); }
   std::string_view properties() const { return std::string_view(block).substr(topic_size, properties_size); }
@@ -101,6 +113,7 @@ enum class Settlement : uint8_t {
   refused,       // this server does not take it; `text` says why
   lost,          // the connection or the session is gone, and it may or may not have arrived
   closed,        // the client has ended before it could be sent
+  left,          // the client has ended; its session may last, and with it the exchange
 };
 struct SettledNote {
   uint64_t cookie;
@@ -133,9 +146,20 @@ struct TraceNote {
   int reason = -1;
 };
 
+// Where the script keeps the session: a publish above QoS 0 goes out.
+struct SentNote {
+  uint64_t cookie;
+};
+
+// Where the script keeps the session: an exchange of QoS 2 waits for ScriptedClient::continue_exchange().
+struct AdvancedNote {
+  protocol::PacketType received;
+  protocol::PacketId packet_id;
+};
+
 struct DroppedNote {};  // stands where a message was that the inbox had no room for
 
 using Note = std::variant<DroppedNote, StateNote, ConnectedNote, RefusedNote, EndedNote, MessageNote, SettledNote,
-                          AnsweredNote, AuthNote, TraceNote>;
+                          AnsweredNote, AuthNote, TraceNote, SentNote, AdvancedNote>;
 
 }  // namespace mqtt_sim::load

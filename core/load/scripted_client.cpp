@@ -146,33 +146,49 @@ void ScriptedClient::note_state() {
 
 void ScriptedClient::pump(Instant now) {
   while (!waiting_.empty() && client_.state() == State::connected) {
-    if (!std::visit([&](auto& order) { return give(order, now); }, waiting_.front())) return;
+    if (!std::visit([&](auto& order) { return give(order, now); }, waiting_.front())) break;
     waiting_.pop_front();
   }
+  if (!waiting_.empty()) excuse_last(now);
+}
+
+// Of what waits only the last order can be new.
+void ScriptedClient::excuse_last(Instant now) {
+  auto* publish = std::get_if<PublishOrder>(&waiting_.back());
+  if (publish && publish->wanted != kNever) owner_.on_left(std::exchange(publish->wanted, kNever), now);
 }
 
 // Each gives the order to the client machine. False: not now.
 bool ScriptedClient::give(PublishOrder& order, Instant now) {
-  const PublishOutcome outcome = client_.publish(
-      {order.topic, as_bytes(order.payload), order.qos, order.retain, PropertyList(order.properties), order.cookie},
-      now);
+  const PublishOutcome outcome = client_.publish({order.topic, as_bytes(order.payload), order.qos, order.retain,
+                                                  PropertyList(order.properties), order.cookie, order.packet_id},
+                                                 now);
   if (client::is_refusal(outcome)) {
     notes_.push_back(SettledNote{.cookie = order.cookie, .how = Settlement::refused, .text = to_string(outcome)});
     return true;
   }
   if (outcome != PublishOutcome::accepted) return false;
-  if (order.qos == QoS::at_most_once) {
-    unwritten_.emplace_back(stream_bytes_ + client_.output_size(), order.cookie);
-  } else if (order.qos == QoS::at_least_once) {
-    const uint64_t cookie = order.cookie;
-    in_flight_.emplace_hint(in_flight_.end(), cookie, std::move(order));
-  } else {  // what may have arrived must not be ordered again
-    PublishOrder name;
-    name.cookie = order.cookie;
-    name.qos = order.qos;
-    in_flight_.emplace_hint(in_flight_.end(), order.cookie, std::move(name));
+  const bool is_at_most_once = order.qos == QoS::at_most_once;
+  if (is_at_most_once || order.wanted != kNever) {
+    const Instant wanted = std::exchange(order.wanted, kNever);
+    unwritten_.push_back({stream_bytes_ + client_.output_size(), order.cookie, wanted, is_at_most_once});
   }
+  if (is_at_most_once) return true;
+  if (options_.client.session_of_owner) notes_.push_back(SentNote{order.cookie});
+  keep_in_flight(std::move(order));
   return true;
+}
+
+// What may have arrived must not be ordered again at QoS 2: of that only the name is kept.
+void ScriptedClient::keep_in_flight(PublishOrder order) {
+  const uint64_t cookie = order.cookie;
+  if (order.qos == QoS::exactly_once) {
+    PublishOrder name;
+    name.cookie = cookie;
+    name.qos = order.qos;
+    order = std::move(name);
+  }
+  in_flight_.emplace_hint(in_flight_.end(), cookie, std::move(order));
 }
 
 bool ScriptedClient::give(SubscribeOrder& order, Instant now) {
@@ -224,7 +240,7 @@ void ScriptedClient::resubscribe(Instant now) {
 void ScriptedClient::close_orders() {
   lose_unwritten();
   for (const auto& [cookie, publish] : in_flight_) {
-    notes_.push_back(SettledNote{.cookie = cookie, .how = Settlement::lost, .text = "the client ended first"});
+    notes_.push_back(SettledNote{.cookie = cookie, .how = Settlement::left, .text = "the client ended first"});
   }
   in_flight_.clear();
   for (const PublishOrder& order : again_) close_order(order);
@@ -245,8 +261,9 @@ void ScriptedClient::close_order(const Order& order) {
 }
 
 void ScriptedClient::lose_unwritten() {
-  for (const auto& [end, cookie] : unwritten_) {
-    notes_.push_back(SettledNote{.cookie = cookie, .how = Settlement::lost, .text = "the connection ended first"});
+  for (const Unwritten& one : unwritten_) {
+    if (!one.is_settled_by_that) continue;
+    notes_.push_back(SettledNote{.cookie = one.cookie, .how = Settlement::lost, .text = "the connection ended first"});
   }
   unwritten_.clear();
 }
@@ -299,8 +316,10 @@ void ScriptedClient::output_sent(size_t n, Instant now) {
   if (trace_) trace_output(n);
   client_.output_sent(n, now);
   stream_bytes_ += n;
-  while (!unwritten_.empty() && unwritten_.front().first <= stream_bytes_) {
-    notes_.push_back(SettledNote{.cookie = unwritten_.front().second, .how = Settlement::written});
+  while (!unwritten_.empty() && unwritten_.front().end <= stream_bytes_) {
+    const Unwritten& one = unwritten_.front();
+    if (one.wanted != kNever) owner_.on_left(one.wanted, now);
+    if (one.is_settled_by_that) notes_.push_back(SettledNote{.cookie = one.cookie, .how = Settlement::written});
     unwritten_.pop_front();
   }
   settle(now);

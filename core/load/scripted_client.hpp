@@ -33,6 +33,9 @@ class ScriptOwner {
   // The attempt failed: another one of several targets may be tried before the next. Called inside a call on the
   // client.
   virtual void on_attempt_failed(ScriptedClient&) = 0;
+  // A publish that the script wanted to leave at `wanted` is on the stream; or it waits, for a connection or behind
+  // others, which is nobody's lateness. Called inside a call on the client.
+  virtual void on_left(Instant /*wanted*/, Instant /*now*/) {}
   // What the driver knows of the close being reported.
   virtual std::string_view close_detail() const = 0;
 
@@ -75,6 +78,11 @@ class ScriptedClient final : public Endpoint {
   void acknowledge(uint64_t token, protocol::ReasonCode reason, Instant now);
   void authenticate(std::string_view data, Instant now);
   void reauthenticate(std::string_view data, Instant now);
+  // Of a session that the script keeps (ClientOptions::session_of_owner). restore(): before the first connect().
+  void restore(std::vector<KeptPublish> publishes, const std::vector<protocol::PacketId>& received);
+  void continue_exchange(protocol::PacketType received, protocol::PacketId, Instant now);
+  // A publish is not sent, or not sent again; it is settled as lost.
+  void forget(uint64_t cookie, Instant now);
   void note_read(uint64_t messages, uint64_t bytes);  // the script has seen so much more
   void trace(bool is_on);                             // from the next stream on
 
@@ -99,6 +107,12 @@ class ScriptedClient final : public Endpoint {
     protocol::ReasonCode reason{};
     Bytes properties{};
   };
+  struct Unwritten {
+    uint64_t end;  // where on the stream
+    uint64_t cookie;
+    Instant wanted;
+    bool is_settled_by_that;  // QoS 0
+  };
   struct Trace {
     protocol::Framer sent;
     protocol::Framer received;
@@ -108,9 +122,11 @@ class ScriptedClient final : public Endpoint {
   void settle(Instant now);  // after every call: what follows from it
   void note_state();
   void pump(Instant now);
+  void excuse_last(Instant now);
   bool give(PublishOrder&, Instant now);
   bool give(SubscribeOrder&, Instant now);
   bool give(UnsubscribeOrder&, Instant now);
+  void keep_in_flight(PublishOrder);
   void finish_if_done(Instant now);
   void resubscribe(Instant now);
   void close_orders();
@@ -130,6 +146,7 @@ class ScriptedClient final : public Endpoint {
   void handle(const client::Subscribed&, Instant now);
   void handle(const client::Unsubscribed&, Instant now);
   void handle(const client::AuthReceived&, Instant now);
+  void handle(const client::ExchangeAdvanced&, Instant now);
   void keep_subscriptions(const SubscribeOrder&, ByteView codes);
   void forget_subscriptions(const UnsubscribeOrder&);
   void lose_unwritten();
@@ -143,7 +160,7 @@ class ScriptedClient final : public Endpoint {
   std::vector<PublishOrder> again_;             // to be ordered once more, before all that waits
   std::map<uint64_t, PublishOrder> in_flight_;  // above QoS 0; the payload only while it may have to be ordered again
   std::map<uint64_t, Order> requests_;          // SUBSCRIBE and UNSUBSCRIBE without an answer
-  std::deque<std::pair<uint64_t, uint64_t>> unwritten_;  // QoS 0: where on the stream it ends, and its cookie
+  std::deque<Unwritten> unwritten_;
   std::vector<Subscription> subscriptions_;
   std::optional<Ending> ending_;
   std::unique_ptr<Trace> trace_;  // of this stream

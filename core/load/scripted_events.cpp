@@ -76,7 +76,7 @@ void ScriptedClient::handle(const client::MessageReceived& event, Instant) {
   note.packet_id = publish.packet_id;
   if (event.token != 0) note.token = last_token_ = first_token_ + event.token;
   ++unread_messages_;
-  unread_bytes_ += note.block.size();
+  unread_bytes_ += publish.topic.size() + payload.size();  // what note_read() tells of it
   notes_.push_back(std::move(note));
 }
 
@@ -89,8 +89,7 @@ void ScriptedClient::handle(const client::PublishCompleted& event, Instant) {
 // Its session is gone. At least once means to try again; exactly once means that nobody knows.
 void ScriptedClient::handle(const client::PublishDropped& event, Instant) {
   auto found = in_flight_.extract(event.cookie);
-  if (found.empty()) return;
-  if (found.mapped().qos == QoS::at_least_once && client_.state() != State::closed) {
+  if (!found.empty() && found.mapped().qos == QoS::at_least_once && client_.state() != State::closed) {
     again_.push_back(std::move(found.mapped()));
     return;
   }
@@ -108,6 +107,10 @@ void ScriptedClient::handle(const client::Unsubscribed& event, Instant) {
   const auto found = requests_.extract(event.cookie);
   if (!found.empty()) forget_subscriptions(std::get<UnsubscribeOrder>(found.mapped()));
   notes_.push_back(AnsweredNote{event.cookie, false, copy_of(event.codes), copy_of(event.properties.encoded())});
+}
+
+void ScriptedClient::handle(const client::ExchangeAdvanced& event, Instant) {
+  notes_.push_back(AdvancedNote{event.received, event.packet_id});
 }
 
 void ScriptedClient::handle(const client::AuthReceived& event, Instant) {

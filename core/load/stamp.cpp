@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstring>
+#include <nlohmann/json.hpp>
 
 namespace mqtt_sim::load {
 namespace {
@@ -63,6 +64,12 @@ std::optional<Stamp> find_in_json(std::string_view payload) {
   return read_stamp_text(digits);
 }
 
+template <size_t size>
+std::span<uint8_t, size> append_space(std::string& text) {
+  text.resize(text.size() + size);
+  return std::span<uint8_t, size>(reinterpret_cast<uint8_t*>(text.data()) + text.size() - size, size);
+}
+
 }  // namespace
 
 void write_stamp(const Stamp& stamp, std::span<uint8_t, kStampSize> space) {
@@ -82,6 +89,36 @@ void write_stamp_text(const Stamp& stamp, std::span<uint8_t, kStampTextSize> spa
     space[2 * i] = static_cast<uint8_t>(kDigits[raw[i] >> 4]);
     space[2 * i + 1] = static_cast<uint8_t>(kDigits[raw[i] & 15]);
   }
+}
+
+void append_stamp(const Stamp& stamp, std::string& payload) { write_stamp(stamp, append_space<kStampSize>(payload)); }
+
+void append_stamp_member(const Stamp& stamp, std::string& object) {
+  object.pop_back();
+  const bool is_first_member = object[object.find_last_not_of(" \t\r\n")] == '{';
+  object.append(kStampMember.substr(is_first_member ? 1 : 0));
+  write_stamp_text(stamp, append_space<kStampTextSize>(object));
+  object.append("\"}");
+}
+
+size_t cut_stamp(std::string& text, size_t payload_size) {
+  const ByteView payload = as_bytes(std::string_view(text).substr(text.size() - payload_size));
+  if (payload_size >= kStampSize && read_stamp(payload.last(kStampSize))) {
+    text.resize(text.size() - kStampSize);
+    return kStampSize;
+  }
+  if (!find_in_json(as_text(payload))) return 0;
+  size_t end = text.size() - 2 - kStampTextSize - (kStampMember.size() - 1);
+  if (text[end - 1] == ',') --end;  // unless it was the only member
+  const size_t before = text.size();
+  text.resize(end);
+  text.push_back('}');
+  return before - text.size();
+}
+
+bool takes_stamp_member(std::string_view payload) {
+  const bool may_be = payload.starts_with('{') && payload.ends_with('}');
+  return may_be && nlohmann::json::accept(payload);
 }
 
 std::optional<Stamp> find_stamp(const protocol::Publish& publish) {

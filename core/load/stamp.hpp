@@ -31,6 +31,14 @@ inline constexpr std::string_view kStampMember = ",\"stamp\":\"";  // before the
 inline constexpr std::string_view kStampProperty = "mqtt-sim-stamp";
 
 void write_stamp(const Stamp&, std::span<uint8_t, kStampSize>);
+// Puts it at the end of a payload, raw; or into a JSON object as its last member, which the closing brace has to end.
+void append_stamp(const Stamp&, std::string& payload);
+void append_stamp_member(const Stamp&, std::string& object);
+// Takes such a stamp, which find_stamp() has found, away from the payload at the end of `text`; how many bytes that
+// was.
+size_t cut_stamp(std::string& text, size_t payload_size);
+// Whether the payload is a JSON object whose last byte is its closing brace.
+bool takes_stamp_member(std::string_view payload);
 void write_stamp_text(const Stamp&, std::span<uint8_t, kStampTextSize>);
 
 // The stamp a message carries, in whichever dress; nothing when it has none that can be read.

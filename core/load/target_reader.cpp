@@ -50,11 +50,24 @@ WebSocketTarget read_websocket(const Reader& in) {
   return websocket;
 }
 
+ProxyOptions read_proxy(const Reader& in) {
+  ProxyOptions proxy;
+  proxy.kind = in.choice<ProxyKind>(
+      "kind", {{"socks5", ProxyKind::socks5}, {"socks5h", ProxyKind::socks5h}, {"http", ProxyKind::http}});
+  proxy.host = in.text("host");
+  proxy.port = in.integer<uint16_t>("port", 1, UINT16_MAX);
+  proxy.user_name = in.text_or("username", "");
+  proxy.password = in.text_or("password", "");
+  return proxy;
+}
+
 }  // namespace
 
 Address read_address(const Reader& in) {
   Address address;
-  if (in.is_null("unix")) {
+  if (!in.is_null("memory")) {
+    address.memory_name = in.text("memory");
+  } else if (in.is_null("unix")) {
     address.host = in.text("host");
     address.port = in.integer<uint16_t>("port", 1, UINT16_MAX);
   } else {
@@ -64,7 +77,7 @@ Address read_address(const Reader& in) {
 }
 
 Target TargetReader::read(const Reader& in, const Address& otherwise) {
-  const bool has_address = !in.is_null("host") || !in.is_null("unix");
+  const bool has_address = !in.is_null("host") || !in.is_null("unix") || !in.is_null("memory");
   Target target(has_address ? read_address(in) : otherwise);
   if (!in.is_null("transport"))
     target.transport = in.choice<Transport>(
@@ -76,6 +89,7 @@ Target TargetReader::read(const Reader& in, const Address& otherwise) {
     target.tls = tls;
   }
   if (!in.is_null("websocket")) target.websocket = read_websocket(in.at("websocket"));
+  if (!in.is_null("proxy")) target.proxy = read_proxy(in.at("proxy"));
   if (!target.address.unix_path.empty() && target.transport != Transport::tcp)
     in.fail("transport", "\"tcp\" over a Unix-domain socket");
   return target;

@@ -5,17 +5,18 @@ namespace {
 
 constexpr std::array<std::string_view, kMetricCount> kMetricNames = {
     "connect", "connect_dns", "connect_tcp", "connect_tls",         "connect_upgrade", "connect_connack",
-    "suback",  "publish_ack", "latency",     "latency_uncorrected", "lateness",
+    "suback",  "publish_ack", "latency",     "latency_uncorrected", "lateness",        "device_lateness",
 };
-static_assert(static_cast<size_t>(Metric::lateness) + 1 == kMetricCount);
+static_assert(static_cast<size_t>(Metric::device_lateness) + 1 == kMetricCount);
 
 constexpr std::array<std::string_view, kCounterCount> kCounterNames = {
-    "planned",        "offered",         "written",      "acknowledged", "delivered",      "expected",
-    "lost",           "duplicated",      "reordered",    "undecodable",  "foreign",        "connected",
-    "connect_failed", "refused",         "disconnected", "reconnected",  "publish_failed", "unsent",
-    "unacknowledged", "unexpected_acks", "bytes_in",     "bytes_out",    "device_sent",    "device_received",
+    "planned",     "offered",        "written",        "acknowledged",    "delivered",
+    "expected",    "lost",           "duplicated",     "reordered",       "undecodable",
+    "foreign",     "connected",      "connect_failed", "refused",         "disconnected",
+    "reconnected", "publish_failed", "unsent",         "unacknowledged",  "unexpected_acks",
+    "bytes_in",    "bytes_out",      "device_sent",    "device_received", "device_delivered",
 };
-static_assert(static_cast<size_t>(Counter::device_received) + 1 == kCounterCount);
+static_assert(static_cast<size_t>(Counter::device_delivered) + 1 == kCounterCount);
 
 void add_all(Counters& to, const Counters& from) {
   for (size_t i = 0; i < kCounterCount; ++i) to[i] += from[i];

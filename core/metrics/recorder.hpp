@@ -27,37 +27,39 @@ enum class Metric : uint8_t {
   latency,              // intended send time until delivery
   latency_uncorrected,  // actual send time until delivery
   lateness,             // intended until actual send time: the generator's own delay
+  device_lateness,      // the same of what scripts send: when they meant it to leave until it is on the stream
 };
-inline constexpr size_t kMetricCount = 11;
+inline constexpr size_t kMetricCount = 12;
 std::string_view to_string(Metric);
 
 enum class Counter : uint8_t {
-  planned,          // messages the schedule holds
-  offered,          // messages whose time came
-  written,          // messages handed to the stream
-  acknowledged,     // publications the receiver has taken over (PUBACK, PUBCOMP)
-  delivered,        // messages received
-  expected,         // messages that should have been received
-  lost,             // expected, never received
-  duplicated,       // received again
-  reordered,        // received after a later one of the same stream
-  undecodable,      // received without a readable stamp
-  foreign,          // received with the stamp of another run
-  connected,        // first connections made
-  connect_failed,   // streams that could not be opened
-  refused,          // CONNACK with a failure
-  disconnected,     // connections lost against our wish
-  reconnected,      // connections made again
-  publish_failed,   // publications given up or refused
-  unsent,           // offered, never on the stream: the client was cut off or had no room
-  unacknowledged,   // written at QoS 1 or 2, no answer by the end
-  unexpected_acks,  // acknowledgements of nothing in flight
-  bytes_in,         // bytes read from streams
-  bytes_out,        // bytes written to streams
-  device_sent,      // messages that scripts sent: written at QoS 0, acknowledged above
-  device_received,  // messages that scripts were given
+  planned,           // messages the schedule holds
+  offered,           // messages whose time came
+  written,           // messages handed to the stream
+  acknowledged,      // publications the receiver has taken over (PUBACK, PUBCOMP)
+  delivered,         // messages received
+  expected,          // messages that should have been received
+  lost,              // expected, never received
+  duplicated,        // received again
+  reordered,         // received after a later one of the same stream
+  undecodable,       // received without a readable stamp
+  foreign,           // received with the stamp of another run
+  connected,         // first connections made
+  connect_failed,    // streams that could not be opened
+  refused,           // CONNACK with a failure
+  disconnected,      // connections lost against our wish
+  reconnected,       // connections made again
+  publish_failed,    // publications given up or refused
+  unsent,            // offered, never on the stream: the client was cut off or had no room
+  unacknowledged,    // written at QoS 1 or 2, no answer by the end
+  unexpected_acks,   // acknowledgements of nothing in flight
+  bytes_in,          // bytes read from streams
+  bytes_out,         // bytes written to streams
+  device_sent,       // messages that scripts sent: written at QoS 0, acknowledged above
+  device_received,   // messages that scripts were given
+  device_delivered,  // messages that scripts sent with a stamp, received by anybody
 };
-inline constexpr size_t kCounterCount = 24;
+inline constexpr size_t kCounterCount = 25;
 std::string_view to_string(Counter);
 
 using Counters = std::array<uint64_t, kCounterCount>;  // by Counter

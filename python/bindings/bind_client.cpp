@@ -34,7 +34,7 @@ class Host : public ScriptedClients {
   Host& operator=(const Host&) = delete;
 
   bool stop(double patience_s) {
-    const py::gil_scoped_release release;
+    const WithoutGil release;
     return host_->stop(std::chrono::duration_cast<Duration>(std::chrono::duration<double>(std::min(patience_s, 60.0))));
   }
   void abandon() { is_abandoned_ = true; }

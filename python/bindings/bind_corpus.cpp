@@ -20,7 +20,7 @@ void bind_corpus(py::module_& module) {
         const load::CorpusOptions options{header == "as-record", parser == "tutorial", strict};
         boost::system::result<load::Corpus, load::CorpusError> corpus = load::Corpus{};
         {
-          const py::gil_scoped_release release;
+          const WithoutGil release;
           corpus = load::load_corpus(path, options);
         }
         if (!corpus) raise_corpus_error(corpus.error());

@@ -17,7 +17,7 @@ namespace {
 std::unique_ptr<engine::Run> make_run(const std::string& plan) {
   boost::system::result<std::unique_ptr<engine::Run>, load::PlanError> run = load::PlanError{};
   {
-    const py::gil_scoped_release release;
+    const WithoutGil release;
     run = engine::Run::make(plan);
   }
   if (!run) raise_plan_error(run.error());
@@ -27,7 +27,7 @@ std::unique_ptr<engine::Run> make_run(const std::string& plan) {
 void start(engine::Run& run) {
   std::optional<engine::RunError> error;
   {
-    const py::gil_scoped_release release;
+    const WithoutGil release;
     error = run.start();
   }
   if (error) raise_run_error(error->kind, error->text);
@@ -50,14 +50,16 @@ py::tuple stage(const engine::Run& run) {
   return py::make_tuple(engine::to_string(stage.phase), start);
 }
 
-int64_t advance(engine::Run& run, std::optional<int64_t> until_ns) {
-  return to_ns(run.advance(until_ns ? instant_from_ns(*until_ns) : kNever));
+// (the time in ns, whether fetch() has something).
+std::pair<int64_t, bool> advance(engine::Run& run, std::optional<int64_t> until_ns) {
+  const Instant now = run.advance(until_ns ? instant_from_ns(*until_ns) : kNever);
+  return {to_ns(now), run.scripts()->has_notes()};
 }
 
 }  // namespace
 
 void bind_run(py::module_& module) {
-  using Release = py::call_guard<py::gil_scoped_release>;
+  using Release = py::call_guard<WithoutGil>;
   py::class_<engine::Run>(
       module, "Run",
       "One run of a plan (JSON text, version 1). Call start() once, poll() until is_done(), then result().")
@@ -85,7 +87,8 @@ void bind_run(py::module_& module) {
       .def("devices", &devices, "The clients of the scripted groups, numbered from 1; None without such a group.")
       .def("stage", &stage, "(phase, the run's time zero in ns of its driver or None), as told to devices.")
       .def("advance", &advance, py::arg("until_ns"), Release(),
-           "Virtual time with scripted groups: goes on until then, or until there is news; the time in ns.")
+           "Virtual time with scripted groups: goes on until then, or until there is news. (the time in ns, whether "
+           "there is something to fetch).")
       .def(
           "now", [](const engine::Run& run) { return to_ns(run.now()); }, "The time in ns of its first driver.")
       .def(
@@ -94,8 +97,30 @@ void bind_run(py::module_& module) {
             if (run.scripts()) run.scripts()->await_written(device);
           },
           py::arg("device"), "From now on it is news when a message of this device at QoS 0 has been written.")
+      .def(
+          "set_stamping",
+          [](const engine::Run& run, uint64_t device, bool is_on) {
+            if (run.scripts()) run.scripts()->set_stamping(device, is_on);
+          },
+          py::arg("device"), py::arg("is_on"), "Whether what this device publishes from now on is stamped.")
+      .def(
+          "go_on",
+          [](const engine::Run& run, uint64_t device, int64_t due_ns) {
+            if (run.scripts()) run.scripts()->go_on(device, instant_from_ns(due_ns));
+          },
+          py::arg("device"), py::arg("due_ns"),
+          "Until end_turn(): what this device publishes was meant to leave at that time of the first driver.")
+      .def(
+          "end_turn",
+          [](const engine::Run& run) {
+            if (run.scripts()) run.scripts()->end_turn();
+          },
+          "Sends off what was ordered since the last call.")
       .def("set_scripts_running", &engine::Run::set_scripts_running, py::arg("scripts"),
            "How many devices' scripts have not come to their end.")
+      .def(
+          "abandon", [](const py::object& self) { self.inc_ref(); },
+          "After a fork, in the child: kept for ever, because its end would wait for threads that are not there.")
       .def("stop_broker", &engine::Run::stop_broker, Release(), "Ends it, if it still serves.");
   module.def(
       "check_plan",

@@ -10,6 +10,7 @@ PYBIND11_MODULE(_core, module) {
   mqtt_sim::bindings::bind_histogram(module);
   mqtt_sim::bindings::bind_scripted_clients(module);
   mqtt_sim::bindings::bind_run(module);
+  mqtt_sim::bindings::bind_contents(module);
   mqtt_sim::bindings::bind_broker(module);
   mqtt_sim::bindings::bind_client(module);
   mqtt_sim::bindings::bind_certificates(module);

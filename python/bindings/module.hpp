@@ -7,6 +7,7 @@
 
 #include "core/load/corpus.hpp"
 #include "core/load/plan.hpp"
+#include "python/bindings/without_gil.hpp"
 
 namespace mqtt_sim::bindings {
 
@@ -14,6 +15,7 @@ void bind_errors(pybind11::module_&);
 void bind_corpus(pybind11::module_&);
 void bind_histogram(pybind11::module_&);
 void bind_run(pybind11::module_&);
+void bind_contents(pybind11::module_&);
 void bind_broker(pybind11::module_&);
 void bind_scripted_clients(pybind11::module_&);
 void bind_client(pybind11::module_&);

@@ -5,7 +5,12 @@ The only module that imports `_core`, and it does so on first use: a help text n
 
 from __future__ import annotations
 
+import atexit
 import json
+import os
+import re
+import time
+import weakref
 from typing import TYPE_CHECKING, Any
 
 from mqtt_sim.errors import NOTHING, CorpusError, CouldNotRun, Fault, ScenarioError
@@ -69,6 +74,7 @@ class EngineRun:
         core = load_core()
         self._run_error = core.RunError
         self._run = core.Run(json.dumps(plan))
+        self._is_lost = False
 
     def start(self) -> None:
         """Begins. Raises CouldNotRun, as when a port is taken, and ScenarioError for a wrong users or ACL file."""
@@ -78,9 +84,11 @@ class EngineRun:
             if getattr(error, "kind", "") == "broker":
                 raise ScenarioError([Fault("broker", str(error))]) from None
             raise could_not_run(error) from None
+        _running.add(self)
 
     def poll(self, timeout_s: float) -> dict[str, Any] | None:
         """The next snapshot, if one comes within the time; about one a second of the run's time."""
+        self._check_process()
         text = self._run.poll(timeout_s)
         return json.loads(text) if text else None
 
@@ -98,6 +106,7 @@ class EngineRun:
 
     def result(self) -> dict[str, Any]:
         """Waits for the end. Raises CouldNotRun when the core has no result to give."""
+        self._check_process()
         try:
             document: dict[str, Any] = json.loads(self._run.result())
         except self._run_error as error:
@@ -112,6 +121,10 @@ class EngineRun:
         """The clients of scripted groups, numbered from 1, as a core's ScriptedClients; None without such a group."""
         return self._run.devices()
 
+    def contents(self) -> Any:
+        """What streams say next, for whoever composes it, as a core's Contents; None where nobody has to."""
+        return load_core().contents_of(self._run)
+
     def stage(self) -> tuple[str, int | None]:
         """The phase that devices are in, and the run's time zero in ns of its clock once that is known."""
         phase, start_ns = self._run.stage()
@@ -125,13 +138,29 @@ class EngineRun:
         """From now on it is news when a message of this device at QoS 0 has been written."""
         self._run.await_written(device)
 
+    def set_stamping(self, device: int, is_on: bool) -> None:
+        """Whether what this device publishes from now on is stamped."""
+        self._run.set_stamping(device, is_on)
+
+    def go_on(self, device: int, due_ns: int) -> None:
+        """A script goes on, and should have done so then: that is when what it publishes now was meant to leave."""
+        self._run.go_on(device, due_ns)
+
+    def end_turn(self) -> None:
+        """Sends off what devices have ordered since the last call."""
+        self._run.end_turn()
+
     def now_ns(self) -> int:
         """The run's clock."""
         return int(self._run.now())
 
-    def advance(self, until_ns: int | None) -> int:
-        """In virtual time with scripts: goes on until then, or until there is news for devices; the time in ns."""
-        return int(self._run.advance(until_ns))
+    def advance(self, until_ns: int | None) -> tuple[int, bool]:
+        """In virtual time with scripts: goes on until then, or until there is news for devices.
+
+        The time in ns, and whether fetch() of devices() has something.
+        """
+        now_ns, has_notes = self._run.advance(until_ns)
+        return int(now_ns), bool(has_notes)
 
     def keep_broker(self) -> None:
         """Before result(): the embedded broker and its pages outlast the run, until stop_broker()."""
@@ -140,6 +169,15 @@ class EngineRun:
     def stop_broker(self) -> None:
         """Ends it, if it still serves."""
         self._run.stop_broker()
+
+    def lose(self) -> None:
+        """After a fork, in the child: its threads are the parent's, and nothing here is touched any more."""
+        self._is_lost = True
+        self._run.abandon()
+
+    def _check_process(self) -> None:
+        if self._is_lost:
+            raise CouldNotRun("the run goes on in the process that this one was forked from", kind="forked")
 
 
 class EngineBroker:
@@ -154,7 +192,8 @@ class EngineBroker:
         try:
             self._broker = core.Broker(json.dumps(options), **desk)
         except core.PlanError as error:
-            raise ScenarioError([Fault(error.path, f"should be {error.message}", _value(error.value))]) from None
+            path = re.sub("_n?s$", "", error.path)  # the unit, which only the core's name tells
+            raise ScenarioError([Fault(path, f"should be {error.message}", _value(error.value))]) from None
         except core.RunError as error:
             raise ScenarioError([Fault("", str(error))]) from None
 
@@ -193,3 +232,29 @@ class EngineBroker:
 def could_not_run(error: Exception) -> CouldNotRun:
     """A RunError of the core as ours; it carries a kind and a text."""
     return CouldNotRun(str(getattr(error, "text", error)), kind=str(getattr(error, "kind", "internal")))
+
+
+_EXIT_PATIENCE_S = 2.0
+_running: weakref.WeakSet[EngineRun] = weakref.WeakSet()
+
+
+def _lose_all() -> None:
+    for run in list(_running):
+        run.lose()
+    _running.clear()
+
+
+def _end_all() -> None:
+    """Runs on daemon threads: their own threads end before the libraries that these use do."""
+    runs = list(_running)
+    for run in runs:
+        run.abort()
+    until = time.monotonic() + _EXIT_PATIENCE_S
+    for run in runs:
+        while not run.is_done() and time.monotonic() < until:
+            time.sleep(0.01)
+        run.stop_broker()
+
+
+os.register_at_fork(after_in_child=_lose_all)
+atexit.register(_end_all)

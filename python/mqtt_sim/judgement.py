@@ -8,7 +8,8 @@ from typing import Any, Literal
 from mqtt_sim.quantity import format_ns, to_ns
 from mqtt_sim.scenario.model import GeneratorHealth
 from mqtt_sim.scenario.promise import GENERATOR_METRICS
-from mqtt_sim.thresholds import SHARES, Threshold, Verdict
+from mqtt_sim.suggestion import did_you_mean
+from mqtt_sim.thresholds import DEVICE_COUNTS, DEVICE_METRICS, SHARES, Threshold, Verdict, measured_by_scripts
 
 Status = Literal["passed", "failed", "interrupted", "invalid", "could_not_run", "script_failed"]
 
@@ -54,8 +55,10 @@ def find_warnings(measured: Mapping[str, Any], verdicts: Sequence[Verdict], heal
     return [
         *_lateness_warnings(measured.get("metrics", {}), health),
         *_unhealthy_but_allowed(verdicts, health),
-        *_stray_messages(measured.get("counts", {}), has_scripts=bool(measured.get("python"))),
-        *_late_devices(measured.get("devices") or {}, health),
+        *_stray_messages(measured.get("counts", {}), has_scripts="devices" in measured),
+        *_late_devices(measured, health),
+        *([] if measured.get("script_error") else _late_functions(measured.get("functions") or {})),
+        *_never_measured(verdicts, measured),
     ]
 
 
@@ -91,12 +94,37 @@ def _unhealthy_but_allowed(verdicts: Sequence[Verdict], health: GeneratorHealth)
     ]
 
 
-def _late_devices(devices: Mapping[str, Any], health: GeneratorHealth) -> list[str]:
-    lateness = devices.get("metrics", {}).get("lateness", {}).get("p99")
+def _late_devices(measured: Mapping[str, Any], health: GeneratorHealth) -> list[str]:
+    of_scripts, of_engine = (measured.get("devices") or {}).get("metrics") or {}, measured.get("metrics") or {}
     limit = to_ns(health.lateness_warning)
-    if not lateness or lateness <= limit:
-        return []
-    return [f"scripted devices were late: p99 of their timers {format_ns(lateness)}, over {format_ns(limit)}"]
+    late = [
+        f"p99 of their {what} {format_ns(p99)}"
+        for what, metric in (("timers", of_scripts.get("lateness")), ("messages", of_engine.get("device_lateness")))
+        if (p99 := (metric or {}).get("p99")) and p99 > limit
+    ]
+    return [f"scripted devices were late: {', '.join(late)}, over {format_ns(limit)}"] if late else []
+
+
+def _late_functions(functions: Mapping[str, Any]) -> list[str]:
+    return [
+        f"Python could not keep up: {group['late']:,} messages of group {group['name']} were due before its function "
+        "had said what they are; make it quicker, give it whole lists (batch), or lower the rate"
+        for group in functions.get("groups", [])
+        if group["late"]
+    ]
+
+
+def _never_measured(verdicts: Sequence[Verdict], measured: Mapping[str, Any]) -> list[str]:
+    """What a threshold names and no script ever measured."""
+    texts = []
+    for metric in dict.fromkeys(verdict.metric for verdict in verdicts if verdict.actual is None):
+        for prefix, word in ((DEVICE_METRICS, "record"), (DEVICE_COUNTS, "count")):
+            name = metric.removeprefix(prefix)
+            if name != metric and name not in (known := measured_by_scripts(measured, prefix)):
+                others = f"; {did_you_mean(name, known)}" if known else ""
+                zero = f'; context.count("{name}", 0) tells that there was none' if word == "count" else ""
+                texts.append(f'threshold {metric}: no script called context.{word}("{name}", ...){others}{zero}')
+    return texts
 
 
 def _stray_messages(counts: Mapping[str, Any], *, has_scripts: bool) -> list[str]:

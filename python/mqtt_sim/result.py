@@ -203,11 +203,11 @@ class Result:
             raise error
         return self
 
-    # Scripted devices
+    # Scripted devices, payload and topic functions
 
     @property
     def has_python(self) -> bool:
-        """Whether scripts in Python were on the path of messages."""
+        """Whether scripts or functions in Python were on the path of messages."""
         return bool(self.document.get("python"))
 
     @property
@@ -233,6 +233,14 @@ class Result:
     def device_groups(self) -> list[Mapping[str, Any]]:
         """Scripted groups: {"name", "clients", "returned", "stopped", "failed", "running"}."""
         return list(self._devices().get("groups") or [])
+
+    @property
+    def functions(self) -> Mapping[str, Any]:
+        """What payload and topic functions did; empty where no message met one.
+
+        {"groups": [{"name", "topic", "payload", "calls", "messages", "late"}], "batches", "cpu_s", "cpu_share"}
+        """
+        return self.document.get("functions") or {}
 
     def _devices(self) -> Mapping[str, Any]:
         return self.document.get("devices") or {}
@@ -313,6 +321,11 @@ class Result:
     def lateness(self) -> Distribution:
         """From the intended to the actual send time, seconds: the generator's own delay."""
         return self._metric("lateness")
+
+    @property
+    def device_lateness(self) -> Distribution:
+        """From when a device's script meant a message to leave until its bytes were on the stream, seconds."""
+        return self._metric("device_lateness")
 
     @property
     def publish_ack(self) -> Distribution:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mqtt_sim.errors import UsageError
 from mqtt_sim.quantity import NS_PER_S
+from mqtt_sim.thresholds import DEVICE_METRICS
 
 if TYPE_CHECKING:
     from mqtt_sim.result import Result
@@ -49,11 +50,12 @@ def interval_rows(result: Result) -> list[Row]:
 
 
 def metric_rows(result: Result) -> list[Row]:
-    """One for each distribution that has samples."""
+    """One for each distribution that has samples, those that scripts recorded among them."""
     names = ("count", "min", "mean", "p50", "p90", "p99", "p999", "max")
+    by_scripts = {DEVICE_METRICS + name: metric for name, metric in result.device_metrics.items()}
     return [
         {"metric": name, **{column: getattr(metric, column) for column in names}}
-        for name, metric in result.metrics.items()
+        for name, metric in {**result.metrics, **by_scripts}.items()
         if metric.count
     ]
 

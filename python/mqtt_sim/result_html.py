@@ -7,6 +7,8 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from mqtt_sim.quantity import NS_PER_S, format_count, format_ns
+from mqtt_sim.result_functions import function_lines
+from mqtt_sim.thresholds import DEVICE_METRICS
 
 if TYPE_CHECKING:
     from mqtt_sim.result import Result
@@ -26,6 +28,7 @@ def html_of(result: Result) -> str:
         f"<div>{format_count(int(result.clients.get('planned', 0)))} clients, {result.elapsed:.1f} s: {told}</div>",
         f"<div>{_text(result.failure_text)}</div>" if result.failure else "",
         _table(("threshold", "expression", "actual", ""), _thresholds(result)),
+        f"<div>functions: {_text('; '.join(lines))}</div>" if (lines := list(function_lines(result))) else "",
         _table(("metric", "count", "min", "p50", "p90", "p99", "p99.9", "max"), _metrics(result)),
         *(f"<div>{_text(warning)}</div>" for warning in result.warnings[:_WARNINGS_SHOWN]),
     ]
@@ -38,7 +41,8 @@ def _thresholds(result: Result) -> Iterable[tuple[str, ...]]:
 
 
 def _metrics(result: Result) -> Iterable[tuple[str, ...]]:
-    for name, metric in result.metrics.items():
+    by_scripts = {DEVICE_METRICS + name: metric for name, metric in result.device_metrics.items()}
+    for name, metric in {**result.metrics, **by_scripts}.items():
         if metric.count:
             durations = (metric.min, metric.p50, metric.p90, metric.p99, metric.p999, metric.max)
             yield name, format_count(metric.count), *(format_ns(seconds * NS_PER_S) for seconds in durations)

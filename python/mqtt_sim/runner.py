@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,13 +14,13 @@ from typing import Any
 
 from mqtt_sim import corpus as corpora
 from mqtt_sim.broker_url import parse_broker_url
-from mqtt_sim.device.group import ScriptedGroup, scripted_groups
-from mqtt_sim.device.stage import DeviceStage
 from mqtt_sim.engine import EngineRun, check_plan, core_version
 from mqtt_sim.errors import Fault, ScenarioError, UsageError
 from mqtt_sim.judgement import EXIT_CODES, decide_status, evaluate, find_warnings
 from mqtt_sim.machine import describe_machine, describe_versions, require_descriptors
+from mqtt_sim.python_side import PythonParts, PythonSide
 from mqtt_sim.report.json_file import check_writable, write_report
+from mqtt_sim.resident_memory import ResidentMemory
 from mqtt_sim.result import REPORT_SCHEMA, Result
 from mqtt_sim.scenario.check import check_scenario
 from mqtt_sim.scenario.embedded_broker import EmbeddedBroker
@@ -64,12 +65,29 @@ def run(
     nothing could be started. A run that began always gives a Result: look at `passed`, `status` and `failure`, or call
     `raise_for_status()`. The first Ctrl-C stops in an orderly way (status "interrupted"), the second at once.
     """
+    _check_arguments(broker=broker, settings=set, corpus=corpus, json=json, on_snapshot=on_snapshot)
     if json is not None:
         check_writable(json)
     result = prepare(scenario, sim=sim, seed=seed, broker=broker, settings=set, corpus=corpus).execute(on_snapshot)
     if json is not None:
         write_report(result, json)
     return result
+
+
+def _check_arguments(*, broker: Any, settings: Any, corpus: Any, json: Any, on_snapshot: Any) -> None:
+    def refuse(name: str, remedy: str, value: object) -> None:
+        raise UsageError(f"run: {name} should be {remedy}, found {value!r}")
+
+    urls = [broker] if isinstance(broker, str) else broker
+    if urls is not None and not (isinstance(urls, Sequence) and urls and all(isinstance(url, str) for url in urls)):
+        refuse("broker", "the URL of a broker, or several", broker)
+    if settings is not None and not isinstance(settings, Mapping):
+        refuse("set", 'a dictionary such as {"duration": "5s"}', settings)
+    for name, file in (("corpus", corpus), ("json", json)):
+        if file is not None and not isinstance(file, str | os.PathLike):
+            refuse(name, "the name of a file", file)
+    if on_snapshot is not None and not callable(on_snapshot):
+        refuse("on_snapshot", "a function", on_snapshot)
 
 
 @dataclass(frozen=True)
@@ -81,7 +99,7 @@ class PreparedRun:
     thresholds: list[Threshold]
     clients: int
     warnings: list[str] = field(default_factory=list)
-    scripts: list[ScriptedGroup] = field(default_factory=list)
+    python: PythonParts = field(default_factory=PythonParts)
 
     @property
     def corpus_path(self) -> Path | None:
@@ -109,12 +127,15 @@ class PreparedRun:
         if not self.is_virtual:
             require_descriptors(self.clients, embedded_broker=self.plan["broker"] is not None)
         started = None if self.is_virtual else datetime.now(UTC).isoformat(timespec="milliseconds")
+        memory = ResidentMemory()
         engine = EngineRun(self.plan)
         if hold is not None:
             engine.keep_broker()
-        stage = self._make_stage(engine)
-        measured = self._drive(engine, on_snapshot, on_page, stage)
-        result = self._make_result(measured, started, stage)
+        python = PythonSide(engine, self.python, self.scenario, is_virtual=self.is_virtual)
+        measured = self._drive(engine, on_snapshot, on_page, python, memory)
+        if not self.is_virtual:
+            measured["generator"] = {**(measured.get("generator") or {}), "memory": memory.figures(self.clients)}
+        result = self._make_result(measured, started, python)
         if hold is not None:
             try:
                 hold(result)
@@ -131,56 +152,44 @@ class PreparedRun:
         _, way = broker.ways_in()[index]
         return page_url(way, way.host or broker.host, ports[index], topics_of(self.scenario))
 
-    def _make_stage(self, engine: EngineRun) -> DeviceStage | None:
-        if not self.scripts:
-            return None
-        scenario = self.scenario
-        return DeviceStage(
-            engine, self.scripts, duration=scenario.duration, seed=scenario.seed, is_virtual=self.is_virtual
-        )
-
     def _drive(
         self,
         engine: EngineRun,
         on_snapshot: OnSnapshot | None,
         on_page: Callable[[str], object] | None,
-        stage: DeviceStage | None,
+        python: PythonSide,
+        memory: ResidentMemory,
     ) -> dict[str, Any]:
         with _stopped_by_signals(engine):
             try:
-                if stage is not None and not self.is_virtual:
-                    stage.start()
-                engine.start()
-                if stage is not None and self.is_virtual:
-                    stage.start()
+                python.start(engine)
                 if on_page is not None and (link := self._page(engine.ports())) is not None:
                     on_page(link)
                 is_done = False
                 while not is_done:
-                    is_done = engine.is_done() or (stage is not None and stage.is_over)
+                    is_done = engine.is_done() or python.has_ended
                     # asked first: what a quick run has reached is told too
                     snapshot = engine.poll(POLL_S)
+                    memory.look()
                     if snapshot and on_snapshot:
                         on_snapshot(self._with_verdicts(snapshot))
-                    if stage is not None:
-                        stage.watch()
+                    python.watch()
             except BaseException:
                 engine.abort()
-                if stage is not None:
-                    stage.give_up()
+                python.give_up()
                 raise
             finally:
-                if stage is not None:
-                    stage.join()
+                python.join()
         return engine.result()
 
     def _with_verdicts(self, snapshot: dict[str, Any]) -> dict[str, Any]:
-        verdicts = [verdict.to_dict() for verdict in evaluate(self.thresholds, snapshot)]
+        known = [threshold for threshold in self.thresholds if not threshold.is_of_scripts]
+        verdicts = [verdict.to_dict() for verdict in evaluate(known, snapshot)]
         return {"name": self.scenario.name, **snapshot, "thresholds": verdicts}
 
-    def _make_result(self, measured: dict[str, Any], started: str | None, stage: DeviceStage | None) -> Result:
+    def _make_result(self, measured: dict[str, Any], started: str | None, python: PythonSide) -> Result:
         health = self.scenario.generator
-        measured |= _told_by(stage, measured)
+        measured |= python.report(measured)
         verdicts = evaluate(self.thresholds, measured)
         status = decide_status(measured, verdicts, health)
         return Result(
@@ -194,9 +203,7 @@ class PreparedRun:
                 "status": status,
                 "exit_code": EXIT_CODES[status],
                 "thresholds": [verdict.to_dict() for verdict in verdicts],
-                "warnings": self.warnings
-                + find_warnings(measured, verdicts, health)
-                + ([] if stage is None else stage.warnings()),
+                "warnings": self.warnings + find_warnings(measured, verdicts, health) + python.warnings(),
                 **measured,
             }
         )
@@ -236,21 +243,8 @@ def prepare(
     plan = loaded.to_plan(sim=sim, corpus_path=path)
     answer = check_plan(plan, loaded, file)
     clients = int(answer.get("clients", loaded.client_count))
-    scripts = scripted_groups(loaded, file)
-    return PreparedRun(loaded, plan, thresholds_of(loaded), clients, _tls_warnings(loaded) + warnings, scripts)
-
-
-def _told_by(stage: DeviceStage | None, measured: Mapping[str, Any]) -> dict[str, Any]:
-    """The part of a report that Python adds."""
-    if stage is None:
-        return {"python": False}
-    first = stage.failures.first
-    return {
-        "python": True,
-        "devices": stage.report(),
-        "script_error": None if first is None else first.document,
-        "errors": [*measured.get("errors", []), *stage.failures.counted()],
-    }
+    python = PythonParts.of(loaded, file)
+    return PreparedRun(loaded, plan, thresholds_of(loaded), clients, _tls_warnings(loaded) + warnings, python)
 
 
 def _aimed_at(scenario: Scenario, urls: Sequence[str]) -> Scenario:
@@ -286,6 +280,8 @@ def _tls_warnings(scenario: Scenario) -> list[str]:
 
 
 def _seeded(scenario: Scenario, seed: int) -> Scenario:
+    if not isinstance(seed, int) or isinstance(seed, bool):
+        raise UsageError(f"seed should be a whole number, found {seed!r}")
     if not 0 <= seed < 2**64:
         raise ScenarioError([Fault("seed", "should be from 0 to 18446744073709551615", seed)], file="--seed")
     return scenario.model_copy(update={"seed": seed})

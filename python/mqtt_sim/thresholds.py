@@ -2,7 +2,8 @@
 
 Histograms know p(N), avg, min, med, max and count; their values are durations and need a unit. Counters know count and
 rate: a share of what was expected for what went wrong, per second for what went through. Parsed and checked before the
-first connection, evaluated on a result or on a snapshot of a run that goes on.
+first connection, evaluated on a result or on a snapshot of a run that goes on. What scripts of devices measure is a
+metric, too: "device_metrics.NAME" for what they record, "device_counts.NAME" for what they count.
 """
 
 from __future__ import annotations
@@ -29,11 +30,12 @@ HISTOGRAMS = (
     "latency",
     "latency_uncorrected",
     "lateness",
+    "device_lateness",
 )
 """Metrics with a histogram of nanoseconds."""
 
 FLOWS = ("planned", "offered", "written", "acknowledged", "delivered", "expected", "connected", "reconnected")
-DEVICES = ("device_sent", "device_received")
+DEVICES = ("device_sent", "device_received", "device_delivered")
 BYTES = ("bytes_in", "bytes_out")
 """Counters whose rate is per second of the run."""
 
@@ -44,6 +46,7 @@ SHARES = {
     "undecodable": "expected",
     "foreign": "expected",
     "publish_failed": "offered",
+    "content_late": "planned",
     "unsent": "offered",
     "unacknowledged": "offered",
     "connect_failed": "clients",
@@ -57,6 +60,9 @@ RATE_SHORTFALL = "rate_shortfall"
 
 COUNTERS = (*FLOWS, *DEVICES, *BYTES, *SHARES)
 METRICS = (*HISTOGRAMS, *COUNTERS, RATE_SHORTFALL)
+
+DEVICE_METRICS, DEVICE_COUNTS = "device_metrics.", "device_counts."
+"""Before the names that scripts give to durations that they record, and to what they count."""
 
 _OPERATORS: dict[str, Callable[[float, float], bool]] = {
     "<=": operator.le,
@@ -90,8 +96,13 @@ class Threshold:
     def unit(self) -> str:
         """Of the limit and of the actual value: ns, share, 1/s, or nothing for a count."""
         if self.aggregate == "rate":
-            return "1/s" if self.metric in FLOWS + DEVICES + BYTES else "share"
+            return "1/s" if _is_flow(self.metric) else "share"
         return "" if self.aggregate == "count" else "ns"
+
+    @property
+    def is_of_scripts(self) -> bool:
+        """Whether scripts of devices measure it, which nobody knows before they end."""
+        return is_of_scripts(self.metric)
 
     def evaluate(self, measured: Mapping[str, Any]) -> Verdict:
         """Against a result or a snapshot in the shape of the report. Without a sample, a duration is missed."""
@@ -155,21 +166,37 @@ def parse_threshold(metric: str, expression: str, *, built_in: bool = False) -> 
 
 def check_metric(name: str) -> None:
     """Raises ValueError that names the nearest metric when there is none of this name."""
-    if name not in METRICS:
-        raise ValueError(f'there is no metric "{name}"; {did_you_mean(name, METRICS)}')
+    if name in METRICS or is_of_scripts(name):
+        return
+    own = name.partition(".")[2]
+    known = (*METRICS, DEVICE_METRICS + own, DEVICE_COUNTS + own) if own else METRICS
+    raise ValueError(f'there is no metric "{name}"; {did_you_mean(name, known)}')
+
+
+def is_of_scripts(metric: str) -> bool:
+    """Whether it names something that scripts of devices measure."""
+    return metric.startswith((DEVICE_METRICS, DEVICE_COUNTS)) and not metric.endswith(".")
+
+
+def _is_histogram(metric: str) -> bool:
+    return metric in HISTOGRAMS or metric.startswith(DEVICE_METRICS)
+
+
+def _is_flow(metric: str) -> bool:
+    return metric in FLOWS + DEVICES + BYTES or metric.startswith(DEVICE_COUNTS)
 
 
 def aggregates_of(metric: str) -> tuple[str, ...]:
     """What can be asked of a metric."""
-    if metric in HISTOGRAMS:
+    if _is_histogram(metric):
         return _HISTOGRAM_AGGREGATES
     return ("rate",) if metric == RATE_SHORTFALL else ("count", "rate")
 
 
 def _example(metric: str) -> str:
-    if metric in HISTOGRAMS:
+    if _is_histogram(metric):
         return '"p(99)<50ms"'
-    if metric in FLOWS + DEVICES + BYTES:
+    if _is_flow(metric):
         return '"rate>1000" (per second)'
     return '"rate<=0.01"' if metric == RATE_SHORTFALL else '"count==0" or "rate<0.01" (a share)'
 
@@ -185,7 +212,7 @@ def _percentile(text: str) -> float:
 
 
 def _limit(metric: str, aggregate: str, number: float, unit: str) -> float:
-    if metric not in HISTOGRAMS or aggregate == "count":
+    if not _is_histogram(metric) or aggregate == "count":
         if unit:
             raise ValueError(f'the limit should be a plain number, without "{unit}"; for example {_example(metric)}')
         return number
@@ -197,19 +224,33 @@ def _limit(metric: str, aggregate: str, number: float, unit: str) -> float:
 
 
 def _actual(threshold: Threshold, measured: Mapping[str, Any]) -> float | None:
+    if threshold.metric.startswith(DEVICE_METRICS):
+        recorded = measured_by_scripts(measured, DEVICE_METRICS).get(threshold.metric.removeprefix(DEVICE_METRICS))
+        return None if recorded is None else _of_histogram(threshold, recorded)
     if threshold.metric in HISTOGRAMS:
         return _of_histogram(threshold, measured.get("metrics", {}).get(threshold.metric) or {})
     if threshold.metric == RATE_SHORTFALL:
         shortfall = measured.get("generator", {}).get("rate_shortfall")
         return None if shortfall is None else float(shortfall)
-    counts = measured.get("counts", {})
-    count = float(counts.get(threshold.metric, 0))
+    if threshold.metric.startswith(DEVICE_COUNTS):
+        counted = measured_by_scripts(measured, DEVICE_COUNTS).get(threshold.metric.removeprefix(DEVICE_COUNTS))
+        if counted is None:
+            return None
+        count = float(counted)
+    else:
+        count = float(measured.get("counts", {}).get(threshold.metric, 0))
     if threshold.aggregate == "count":
         return count
     if threshold.metric in SHARES:
         return _share(count, _whole(SHARES[threshold.metric], measured))
     elapsed_s = float(measured.get("elapsed_s") or 0)
     return count / elapsed_s if elapsed_s > 0 else None
+
+
+def measured_by_scripts(measured: Mapping[str, Any], prefix: str) -> Mapping[str, Any]:
+    """All of one kind, by the names that scripts gave."""
+    found: Mapping[str, Any] = (measured.get("devices") or {}).get(prefix.removeprefix("device_").rstrip("."), {})
+    return found
 
 
 def _of_histogram(threshold: Threshold, metric: Mapping[str, Any]) -> float | None:

@@ -61,7 +61,7 @@ COUNTERS = (
 BROKER_COUNTS = "clients sessions subscriptions messages_in messages_out dropped_slow dropped_absent".split()
 METRICS = (
     "connect connect_dns connect_tcp connect_tls connect_upgrade connect_connack suback publish_ack latency "
-    "latency_uncorrected lateness"
+    "latency_uncorrected lateness device_lateness"
 ).split()
 
 

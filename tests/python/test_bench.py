@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -252,3 +254,19 @@ def test_outside_broker_gets_what_was_asked_for(cli: Cli, tmp_path: Path) -> Non
     assert heard == [("to/ann/1", "mqtt-sim_bench_pub_1 0"), ("to/ann/1", "mqtt-sim_bench_pub_1 1")]
     assert refused.exit_code == 106
     assert "not authorized" in (refused.out + refused.err).lower()
+
+
+@pytest.mark.net
+@pytest.mark.req("A-01")
+def test_idle_says_how_small_a_client_and_its_side_of_the_broker_are(tmp_path: Path) -> None:
+    report = tmp_path / "idle.json"
+    ended = subprocess.run(
+        [sys.executable, "-m", "mqtt_sim", *f"bench idle -c 5000 -i 0 -z 1s --json {report} --quiet".split()],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert ended.returncode == 0, ended.stderr
+    memory = json.loads(report.read_text())["generator"]["memory"]
+    assert 0 < memory["per_client"] < 12 * 1024
+    assert f"{memory['per_client'] / 1024:.1f} KiB a client, both ends of its connection" in ended.stdout

@@ -153,7 +153,9 @@ def test_full_disk_still_prints_the_summary(core: FakeCore, cli: Cli, small_file
         (["{file}", "--seed", "x"], 2, "Invalid value for '--seed'"),
         (["{file}", "--sede", "4"], 2, "No such option"),
         (["run"], 2, "Missing argument"),
-        (["no-such-command"], 2, "No such command"),
+        (["no-such-command"], 2, 'no command and no scenario "no-such-command"'),
+        (["episode5"], 2, 'did you mean "episode4"'),
+        (["brocker"], 2, 'did you mean "broker"'),
         (["broker", "--port", "70000"], 2, "Invalid value for '--port'"),
     ],
 )
@@ -285,6 +287,7 @@ def test_help_ends_with_examples_and_exit_codes(cli: Cli, command: tuple[str, ..
     assert "107 the user's script raised" in out
 
 
+@pytest.mark.measured
 @pytest.mark.req("C-01")
 @pytest.mark.parametrize("command", [(), *every_command()], ids=" ".join)
 def test_help_is_quick_and_loads_no_engine(command: tuple[str, ...]) -> None:

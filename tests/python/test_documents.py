@@ -25,8 +25,10 @@ EXECUTED = {
     "json": {"README.md", "docs/SCENARIOS.md", "docs/TRANSPORTS.md", "docs/BROKER.md", "docs/DEVICES.md"},
     "toml": {"docs/COMMAND_LINE.md"},
     "sh": set(DOCUMENTS),
+    "nginx": {"docs/BROKER.md"},
 }
-"""Language → pages whose blocks are executed below, or for commands in the file beside this one."""
+"""Language → pages whose blocks are executed below, for commands in the file beside this one, for nginx in
+tests/interop/test_reverse_proxy.py."""
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)

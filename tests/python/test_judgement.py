@@ -87,6 +87,20 @@ def test_lateness_over_its_limit_is_a_warning() -> None:
     )
 
 
+def test_late_devices_are_a_warning() -> None:
+    late, early = metric([20_000_000] * 100), metric([1_000] * 100)
+
+    def told(timers: dict[str, Any], messages: dict[str, Any]) -> str:
+        devices = {"metrics": {"lateness": timers}}
+        return "".join(warnings(metrics={"device_lateness": messages}, devices=devices))
+
+    assert told(early, early) == ""
+    assert told(late, early).startswith("scripted devices were late: p99 of their timers 20")
+    assert told(early, late).startswith("scripted devices were late: p99 of their messages 20")
+    assert "timers" in told(late, late)
+    assert "messages" in told(late, late)
+
+
 def test_lateness_over_a_tenth_of_the_latency_is_a_warning() -> None:
     told = warnings(metrics={"lateness": metric([150_000])})
     assert len(told) == 1

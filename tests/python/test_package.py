@@ -40,6 +40,7 @@ def test_function_run_stays_a_function_whatever_was_imported() -> None:
     subprocess.run([sys.executable, "-c", script], check=True)
 
 
+@pytest.mark.measured
 @pytest.mark.req("C-01")
 def test_import_is_quick_and_loads_nothing_else() -> None:
     script = (

@@ -30,6 +30,14 @@ def test_summary_has_the_order_of_k6() -> None:
     assert text.splitlines()[-1] == "PASSED (exit code 0): all thresholds held"
 
 
+def test_memory_of_a_client_is_one_end_when_the_broker_is_elsewhere() -> None:
+    memory = {"start": 50 * 2**20, "peak": 60 * 2**20, "per_client": 2048}
+    line = "memory 50 MiB before, 60 MiB at most: 2.0 KiB a client"
+    outside = make_result(generator={"memory": memory}, scenario={"name": "judged", "target": {"url": "mqtt://b"}})
+    assert f"{line}, both ends of its connection\n" in summary(make_result(generator={"memory": memory}))
+    assert f"{line}\n" in summary(outside)
+
+
 def test_summary_ticks_and_crosses_with_the_actual_value() -> None:
     text = summary(make_result(counts={"lost": 4}))
     assert "    ✓ p(99)<50ms    actual 990 us\n" in text

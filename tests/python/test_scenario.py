@@ -120,7 +120,9 @@ def put(document: Document, path: str, value: Any) -> Document:
         ("consumers.0.topic", "a#", '"#" should be the last level'),
         ("consumers.0.topic", "a/b+", '"+" should be alone in its level'),
         ("consumers.0.topic", "a/{speaker}", "there is no placeholder {speaker} here"),
-        ("consumers.0.topic", "$share/g/a", "shared subscriptions are not supported by this version"),
+        ("consumers.0.topic", "$share/g", 'should be "$share/name/filter", the name without wildcards'),
+        ("consumers.0.topic", "$share/+/a", 'should be "$share/name/filter", the name without wildcards'),
+        ("consumers.0.topic", "$share/g/a#", '"#" should be the last level'),
         ("consumers.0.topics", ["a"], 'consumers[0].topic: give "topic" or "topics", not both'),
         ("client.client_id", "c-{client_id}", "there is no placeholder {client_id} here"),
         ("client.client_id", "c", "all 5 clients would share it"),
@@ -166,6 +168,14 @@ def test_scenario_without_a_client_is_refused() -> None:
 def test_broker_and_target_together_are_refused(small: Document) -> None:
     small |= {"broker": {}, "target": {"url": "mqtt://localhost"}}
     assert 'give "broker" (the embedded one) or "target"' in fault(small)
+
+
+def test_no_local_and_a_share_do_not_go_together(small: Document) -> None:
+    put(small, "client.protocol_version", "5.0")
+    put(small, "consumers.0.topic", "$share/g/t/#")
+    assert faults(small | {"consumers": [{**small["consumers"][0], "no_local": True}]})[0].remedy.endswith(
+        "shared subscriptions [MQTT-3.8.3-4]"
+    )
 
 
 def test_two_faults_of_one_group_are_both_told(small: Document) -> None:

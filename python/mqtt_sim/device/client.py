@@ -11,7 +11,7 @@ from mqtt_sim.client.delivery import Delivery
 from mqtt_sim.client.host import Receiver
 from mqtt_sim.client.message import Message
 from mqtt_sim.client.payload import Payload
-from mqtt_sim.errors import ClientClosed, UsageError
+from mqtt_sim.errors import UsageError
 
 
 class DeviceHost:
@@ -19,10 +19,13 @@ class DeviceHost:
 
     is_lost = False
 
-    def __init__(self, core: Any, await_written: Callable[[int], None]) -> None:
-        """`await_written`: see EngineRun."""
+    def __init__(
+        self, core: Any, await_written: Callable[[int], None], set_stamping: Callable[[int, bool], None]
+    ) -> None:
+        """`await_written`, `set_stamping`: see EngineRun."""
         self.core = core
         self.await_written = await_written
+        self.set_stamping = set_stamping
         self._receivers: dict[int, Receiver] = {}
 
     def adopt(self, number: int, receiver: Receiver) -> None:
@@ -52,54 +55,53 @@ class DeviceClient(Client):
     """As Client. It is connected when the device begins; the scenario says how it connects."""
 
     def __init__(
-        self, url: str, *, number: int, host: DeviceHost, loop: asyncio.AbstractEventLoop, **options: Any
+        self,
+        url: str,
+        *,
+        number: int,
+        host: DeviceHost,
+        loop: asyncio.AbstractEventLoop,
+        stamps: bool = False,
+        **options: Any,
     ) -> None:
         super().__init__(url, **options)
         self.number = number
+        self._stamps = stamps
         self._device_host = host
-        self._asks_for_written = True
-        self._asking = _Asking(self)
+        self._is_told_of_written = False
         self._adopt(loop)
+        if stamps:
+            host.set_stamping(number, True)
 
     def _adopt(self, loop: asyncio.AbstractEventLoop) -> None:
         self._host, self._loop, self._number = self._device_host, loop, self.number  # type: ignore[assignment]
         self._handlers.loop = loop
         self._device_host.adopt(self.number, self)
 
-    def publish(self, topic: str, payload: Payload = b"", qos: int = 0, **options: Any) -> Delivery:
-        """As Client.publish."""
-        delivery = super().publish(topic, payload, qos, **options)
-        if qos == 0 and self._asks_for_written:
-            if "on_complete" in options:
-                self.ask_for_written()
-            else:
-                delivery._loop = self._asking  # type: ignore[assignment]
-        return delivery
+    def publish(
+        self, topic: str, payload: Payload = b"", qos: int = 0, *, stamp: bool | None = None, **options: Any
+    ) -> Delivery:
+        """As Client.publish. `stamp`: whether the message counts in `latency`, from when it was meant to leave on.
 
-    def ask_for_written(self) -> None:
-        """Somebody waits for a message at QoS 0 to be written."""
-        if self._asks_for_written:
-            self._asks_for_written = False
+        None: as the group's "stamp" says.
+        """
+        if stamp is None or stamp == self._stamps:
+            return super().publish(topic, payload, qos, **options)
+        self._device_host.set_stamping(self.number, stamp)
+        try:
+            return super().publish(topic, payload, qos, **options)
+        finally:
+            self._device_host.set_stamping(self.number, self._stamps)
+
+    def attend(self, qos: int) -> asyncio.AbstractEventLoop:
+        """As Client. The first one that waits for a message at QoS 0 has the run tell when those are written."""
+        if qos == 0 and not self._is_told_of_written:
+            self._is_told_of_written = True
             self._device_host.await_written(self.number)
+        return self._own_loop()
 
-    def _attach(self) -> Any:
-        if self._host is not None:
-            self._check_place()
-            return self._host
-        if self._is_ending:
-            raise ClientClosed(f"{self!r} has ended")
+    def _enter_host(self) -> Any:
         self._adopt(self._own_loop())
         for listener in self._listeners.values():
             listener.start(self._own_loop(), self._inbox)
         return self._host
-
-
-class _Asking:
-    """Stands for the loop in a Delivery: the first one that is awaited asks the run to tell."""
-
-    def __init__(self, client: DeviceClient) -> None:
-        self._client = client
-
-    def create_future(self) -> asyncio.Future[None]:
-        self._client.ask_for_written()
-        return self._client._own_loop().create_future()

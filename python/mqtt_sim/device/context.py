@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
+from mqtt_sim.device.loop import DeviceLoop
 from mqtt_sim.device.measure import Measurements
 from mqtt_sim.errors import UsageError
+from mqtt_sim.quantity import NS_PER_S
 
 
 class RunClock:
     """What all devices of a run share: time zero, the end, and what they measure."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, *, duration: float, seed: int) -> None:
+    def __init__(self, loop: DeviceLoop, *, duration: float, seed: int, go_on: Callable[[int, int], object]) -> None:
+        """`go_on`: see EngineRun."""
         self.loop = loop
+        self._at = loop.timetable.at
+        self._go_on = go_on
         self.start = 0.0
         """Of the run, in the loop's time; known once it has begun."""
         self.duration = duration
@@ -25,12 +30,23 @@ class RunClock:
         self.stopping = asyncio.Event()
         self.measurements = Measurements()
 
+    async def sleep_until(self, due: float, number: int) -> None:
+        """Until a time of the loop, for the device with this number; measures how late it became."""
+        await self._at(due)
+        late = self.loop.time() - due
+        self.measurements.record_lateness(late)
+        if late > 0:
+            self._go_on(number, round(due * NS_PER_S))
+
 
 class Context:
     """One device's place in the run. The same in real and in virtual time."""
 
-    def __init__(self, run: RunClock, *, group: str, index: int, size: int, arguments: Mapping[str, Any]) -> None:
+    def __init__(
+        self, run: RunClock, number: int, *, group: str, index: int, size: int, arguments: Mapping[str, Any]
+    ) -> None:
         self._run = run
+        self._number = number
         self._watches_stopping = False
         self.group = group
         """Name of its group."""
@@ -86,7 +102,7 @@ class Context:
 
     async def sleep(self, seconds: float) -> None:
         """As asyncio.sleep(), and measures how late the device goes on."""
-        await self._sleep_until(self._run.loop.time() + seconds)
+        await self._run.sleep_until(self._run.loop.time() + seconds, self._number)
 
     def every(self, period: float, *, offset: float | None = None) -> Ticks:
         """`async for now in context.every(1.0)`: a beat that does not drift, until the run's duration is over.
@@ -96,7 +112,7 @@ class Context:
         """
         if not period > 0:
             raise UsageError(f"every({period!r}): the period should be longer than nothing")
-        return Ticks(self, period, self.random.random() * period if offset is None else offset)
+        return Ticks(self._run, self._number, period, self.random.random() * period if offset is None else offset)
 
     def count(self, name: str, amount: int = 1) -> None:
         """Adds to a counter of the whole run, which the result shows by this name."""
@@ -106,11 +122,6 @@ class Context:
         """Adds a duration to a metric of the whole run, which the result shows by this name."""
         self._run.measurements.record(name, seconds)
 
-    async def _sleep_until(self, due: float) -> None:
-        run = self._run
-        await asyncio.sleep(due - run.loop.time())
-        run.measurements.record_lateness(run.loop.time() - due)
-
     def __repr__(self) -> str:
         return f"<Context of {self.name}>"
 
@@ -118,8 +129,9 @@ class Context:
 class Ticks:
     """See Context.every."""
 
-    def __init__(self, context: Context, period: float, first: float) -> None:
-        self._context = context
+    def __init__(self, run: RunClock, number: int, period: float, first: float) -> None:
+        self._run = run
+        self._number = number
         self._period = period
         self._first = first
         self._passed = 0
@@ -128,9 +140,9 @@ class Ticks:
         return self
 
     async def __anext__(self) -> float:
-        context, due = self._context, self._first + self._passed * self._period
-        if due >= context.duration or context._run.stopping.is_set():
+        run, due = self._run, self._first + self._passed * self._period
+        if due >= run.duration or run.stopping.is_set():
             raise StopAsyncIteration
         self._passed += 1
-        await context._sleep_until(context._run.start + due)
+        await run.sleep_until(run.start + due, self._number)
         return due

@@ -33,13 +33,13 @@ class Failures:
         self.first: Failure | None = None
         self._counted: dict[str, dict[str, Any]] = {}
 
-    def end_run(self, text: str, *, file: str, line: int, device: str, at_s: float, cause: Any = None) -> None:
-        """Of all that are told the first one counts."""
+    def end_run(self, text: str, *, file: str, line: int, cause: Any = None, **where: Any) -> None:
+        """Of all that are told the first one counts. `where`: what else the report says of it."""
         if self.first is not None:
             return
         error = ScriptError(text, file=file, line=line)
         error.__cause__ = cause
-        document = {"kind": "script", "text": str(error), "file": file, "line": line, "device": device, "at_s": at_s}
+        document = {"kind": "script", "text": str(error), "file": file, "line": line, **where}
         self.first = Failure(error, document)
 
     def count(self, text: str, at_s: float) -> None:

@@ -5,16 +5,24 @@ from __future__ import annotations
 import asyncio
 import selectors
 import time
+from collections import deque
 from collections.abc import Callable
-from typing import Any, NoReturn
+from contextvars import Context
+from typing import Any, NoReturn, TypeVarTuple
 
 from mqtt_sim.device.client import DeviceHost
+from mqtt_sim.device.timetable import Timetable
 from mqtt_sim.engine import EngineRun
 from mqtt_sim.errors import UsageError
 from mqtt_sim.quantity import NS_PER_S
 
 TURNS_LIMIT = 1_000_000
 """Most turns of the loop at one instant of virtual time: beyond it some device never lets time go on."""
+
+
+_NEWS = object()  # what the selector says when something has happened to devices
+_CLOSED = "Event loop is closed"  # as asyncio says it
+Arguments = TypeVarTuple("Arguments")
 
 
 class Pulse:
@@ -25,14 +33,66 @@ class Pulse:
         """Seconds of time.monotonic(); None while it sleeps."""
 
 
-class WatchedSelector(selectors.DefaultSelector):
-    """Tells the pulse when the loop sleeps."""
+class DeviceTimer(asyncio.TimerHandle):
+    """A timer of asyncio that waits in a timetable as a future does."""
 
-    def __init__(self, pulse: Pulse) -> None:
+    __slots__ = ()
+    _loop: DeviceLoop
+
+    def done(self) -> bool:
+        """Whether it was cancelled."""
+        return self.cancelled()
+
+    def set_result(self, _: None) -> None:
+        """Its time has come."""
+        self._loop._ready.append(self)
+
+
+class DeviceLoop(asyncio.BaseEventLoop):
+    """What both loops share: all timers are in one timetable, and what is asked most often takes the short way."""
+
+    timetable: Timetable
+    # Of asyncio's own loop, the same in every Python.
+    _ready: deque[asyncio.Handle]
+    _closed: bool
+    _stopping: bool
+    _clock_resolution: float
+
+    def call_at(
+        self, when: float, callback: Callable[[*Arguments], object], *args: *Arguments, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        """As asyncio's."""
+        if self._closed:
+            raise RuntimeError(_CLOSED)
+        timer = DeviceTimer(when, callback, args, self, context)
+        self.timetable.add(when, timer)
+        return timer
+
+    def call_soon(
+        self, callback: Callable[[*Arguments], object], *args: *Arguments, context: Context | None = None
+    ) -> asyncio.Handle:
+        """As asyncio's."""
+        if self._closed:
+            raise RuntimeError(_CLOSED)
+        handle = asyncio.Handle(callback, args, self, context)
+        self._ready.append(handle)
+        return handle
+
+
+class WatchedSelector(selectors.DefaultSelector):
+    """Where a loop sleeps in real time, until the next time in its timetable at most; the pulse knows when it does."""
+
+    def __init__(self, engine: EngineRun, pulse: Pulse, timetable: Timetable) -> None:
         super().__init__()
+        self._end_turn = engine.end_turn
         self._pulse = pulse
+        self._timetable = timetable
 
     def select(self, timeout: float | None = None) -> list[Any]:
+        self._end_turn()
+        due = self._timetable.next_due
+        if due is not None and timeout is None:
+            timeout = due - time.monotonic()
         self._pulse.busy_since = None
         try:
             return super().select(timeout)
@@ -40,76 +100,96 @@ class WatchedSelector(selectors.DefaultSelector):
             self._pulse.busy_since = time.monotonic()
 
 
-class RealLoop(asyncio.SelectorEventLoop):
-    """asyncio's own, watched."""
+class RealLoop(DeviceLoop, asyncio.SelectorEventLoop):
+    """asyncio's own, watched. News and timers of devices wake their tasks within the turn that brings them."""
 
-    def __init__(self, pulse: Pulse, host: DeviceHost, take_news: Callable[[], None]) -> None:
-        super().__init__(WatchedSelector(pulse))
-        self.add_reader(host.core.descriptor(), take_news)
+    def __init__(self, engine: EngineRun, pulse: Pulse, host: DeviceHost, take_news: Callable[[], None]) -> None:
+        self.timetable = Timetable(self)
+        selector = WatchedSelector(engine, pulse, self.timetable)
+        super().__init__(selector)
+        self._take_news = take_news
+        selector.register(host.core.descriptor(), selectors.EVENT_READ, _NEWS)
 
-
-class VirtualSelector:
-    """Where a loop sleeps in virtual time: sleeping is what makes it pass."""
-
-    def __init__(self, engine: EngineRun, pulse: Pulse, take_news: Callable[[], None]) -> None:
-        self._advance = engine.advance
-        self._pulse = pulse
-        self._news = [take_news]
-        self._turns = 0
-        self._is_free = False
-        self.now_ns = engine.now_ns()
-
-    def select(self, timeout: float | None) -> list[Callable[[], None]]:
-        """Until `timeout`, until something has happened to a device, or until the run is over."""
-        if timeout is not None and timeout <= 0:
-            self._turns += 1
-            if self._turns > TURNS_LIMIT:
-                raise UsageError(
-                    f"the devices kept the loop busy for {TURNS_LIMIT} turns at one instant of virtual time; is there "
-                    "a loop that awaits only asyncio.sleep(0)?"
-                )
-            return []
-        until = None if timeout is None else self.now_ns + max(1, round(timeout * NS_PER_S))
-        if self._is_free:
-            self.now_ns = until or self.now_ns
-            return []
-        self._pulse.busy_since = None
-        now_ns = self._advance(until)
-        self._pulse.busy_since = time.monotonic()
-        if now_ns != self.now_ns:
-            self._turns = 0
-        self.now_ns = now_ns
-        return self._news
-
-    def be_free(self) -> None:
-        """From here on time passes without the engine."""
-        self._is_free = True
-        self._turns = 0
-
-    def close(self) -> None:
-        """Nothing is held."""
+    def _process_events(self, event_list: list[tuple[selectors.SelectorKey, int]]) -> None:
+        others = [event for event in event_list if event[0].data is not _NEWS]
+        if len(others) < len(event_list):
+            self._take_news()
+        if others:
+            super()._process_events(others)  # type: ignore[misc]
+        self.timetable.wake_due(self.time() + self._clock_resolution)
 
 
-class VirtualLoop(asyncio.BaseEventLoop):
-    """Timers, tasks and devices, all in virtual time; nothing of the real world."""
+class VirtualLoop(DeviceLoop):
+    """Timers, tasks and devices, all in virtual time; nothing of the real world. Sleeping is what makes time pass."""
 
     def __init__(self, engine: EngineRun, pulse: Pulse, host: DeviceHost, take_news: Callable[[], None]) -> None:
         super().__init__()
+        self.timetable = Timetable(self)
         self.mqtt_sim_host = host
-        self._clock_resolution = 1 / NS_PER_S
-        self._selector = VirtualSelector(engine, pulse, take_news)
+        self._advance = engine.advance
+        self._pulse = pulse
+        self._take_news = take_news
+        self._turns = 0
+        self._is_free = False
+        self._now_ns = engine.now_ns()
+        self._now = self._now_ns / NS_PER_S
 
     def outlast_the_run(self) -> None:
         """The run is over and its clock stands: from here on time passes by itself, for what is still to be tidied."""
-        self._selector.be_free()
+        self._is_free = True
+        self._turns = 0
 
     def time(self) -> float:
         """Seconds of virtual time."""
-        return self._selector.now_ns / NS_PER_S
+        return self._now
 
-    def _process_events(self, event_list: list[Callable[[], None]]) -> None:
-        for tell in event_list:
-            tell()
+    def _run_once(self) -> None:
+        """One turn: where nothing is ready time passes until something is; then all that is ready runs."""
+        ready = self._ready
+        if ready:
+            self._count_turn()
+        elif not self._stopping:
+            self._pass_time()
+        for _ in range(len(ready)):
+            handle = ready.popleft()
+            if not handle._cancelled:
+                handle._run()
+
+    def _count_turn(self) -> None:
+        self._turns += 1
+        if self._turns > TURNS_LIMIT:
+            raise UsageError(
+                f"the devices kept the loop busy for {TURNS_LIMIT} turns at one instant of virtual time; is there "
+                "a loop that awaits only asyncio.sleep(0)?"
+            )
+
+    def _pass_time(self) -> None:
+        """Until the next timer, until something has happened to a device, or until the run is over."""
+        due = self.timetable.next_due
+        until_ns = None if due is None else round(due * NS_PER_S)
+        if until_ns is not None and until_ns <= self._now_ns:
+            self._count_turn()
+        elif not self._is_free:
+            self._let_the_run_go_on(until_ns)
+        elif until_ns is not None:
+            self._set_time(until_ns)
+        else:
+            self._count_turn()  # what is left waits for nothing that could come
+        self.timetable.wake_due(self._now + self._clock_resolution)
+
+    def _let_the_run_go_on(self, until_ns: int | None) -> None:
+        self._pulse.busy_since = None
+        now_ns, has_notes = self._advance(until_ns)
+        self._pulse.busy_since = time.monotonic()
+        self._set_time(now_ns)
+        if has_notes:
+            self._take_news()
+
+    def _set_time(self, now_ns: int) -> None:
+        if now_ns != self._now_ns:
+            self._turns = 0
+            self._now_ns = now_ns
+            self._now = now_ns / NS_PER_S
 
     def _write_to_self(self) -> None:
         pass  # nobody sleeps on anything

@@ -60,7 +60,7 @@ class DeviceStage:
         self._seed = seed
         self._is_virtual = is_virtual
         self._pulse = Pulse()
-        self._host = DeviceHost(engine.devices(), self._await_written)
+        self._host = DeviceHost(engine.devices(), self._await_written, engine.set_stamping)
         self._thread = threading.Thread(target=self._run, name="mqtt-sim-devices", daemon=True)
         self._watch = Watch(self._pulse, self._thread, self._owner_of)
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -162,10 +162,10 @@ class DeviceStage:
         if self._loop is not None:
             self._loop.call_soon(self._take_news)
 
-    def _make_loop(self) -> asyncio.AbstractEventLoop:
+    def _make_loop(self) -> RealLoop | VirtualLoop:
         if self._is_virtual:
             return VirtualLoop(self._engine, self._pulse, self._host, self._take_news)
-        loop = RealLoop(self._pulse, self._host, self._take_news)
+        loop = RealLoop(self._engine, self._pulse, self._host, self._take_news)
 
         def look() -> None:
             self._take_news()
@@ -174,8 +174,8 @@ class DeviceStage:
         loop.call_soon(look)
         return loop
 
-    async def _play(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._clock = clock = RunClock(loop, duration=self._duration, seed=self._seed)
+    async def _play(self, loop: RealLoop | VirtualLoop) -> None:
+        self._clock = clock = RunClock(loop, duration=self._duration, seed=self._seed, go_on=self._engine.go_on)
         self._devices = list(self._make_devices(loop, clock))
         gate: asyncio.Future[None] = loop.create_future()
         self._set_up_scripts(loop, gate)
@@ -210,9 +210,16 @@ class DeviceStage:
             for index in range(group.count):
                 number += 1
                 client = DeviceClient(
-                    group.url, number=number, host=self._host, loop=loop, protocol_version=group.protocol_version
+                    group.url,
+                    number=number,
+                    host=self._host,
+                    loop=loop,
+                    stamps=group.stamp,
+                    protocol_version=group.protocol_version,
                 )
-                context = Context(clock, group=group.name, index=index, size=group.count, arguments=group.arguments)
+                context = Context(
+                    clock, number, group=group.name, index=index, size=group.count, arguments=group.arguments
+                )
                 context.prepare()
                 yield Device(group, client, context)
 

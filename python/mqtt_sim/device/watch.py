@@ -71,7 +71,10 @@ class Watch:
         return blocked if seconds >= LIMIT_S else None
 
     def break_in(self) -> None:
-        """Raises BlockedLoop in the thread, as soon as it runs Python again."""
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(
-            ctypes.c_ulong(self._thread.ident or 0), ctypes.py_object(BlockedLoop)
-        )
+        """See break_into()."""
+        break_into(self._thread)
+
+
+def break_into(thread: threading.Thread) -> None:
+    """Raises BlockedLoop in the thread, as soon as it runs Python again."""
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident or 0), ctypes.py_object(BlockedLoop))

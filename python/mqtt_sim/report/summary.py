@@ -9,10 +9,12 @@ from typing import Any
 
 from mqtt_sim.quantity import NS_PER_S, format_count, format_duration, format_ns
 from mqtt_sim.result import Distribution, Result
+from mqtt_sim.result_functions import function_lines
 from mqtt_sim.thresholds import Verdict
 
 _COLUMNS = ("count", "min", "p50", "p90", "p99", "p99.9", "max")
 _ERRORS_SHOWN = 10
+_KIB, _MIB = 2**10, 2**20
 _FATES = ("returned", "stopped", "failed", "running")
 
 
@@ -46,6 +48,7 @@ def summary(result: Result, marks: Marks = UNICODE) -> str:
         _section("TOTALS", _totals(result)),
         _section("METRICS", _metrics(result.metrics)),
         _section("DEVICES (scripts in Python)", _devices(result)),
+        _section("FUNCTIONS (in Python)", function_lines(result)),
         _section("GENERATOR", _generator(result, marks)),
         _section("WARNINGS", result.warnings),
         _section("ERRORS", _errors(result.errors)),
@@ -117,12 +120,17 @@ def _cells(metric: Distribution) -> list[str]:
 
 
 def _devices(result: Result) -> Iterator[str]:
-    if not result.has_python:
+    if not result.device_groups:
         return
     for group in result.device_groups:
         fates = ", ".join(f"{format_count(int(group[fate]))} {fate}" for fate in _FATES if group.get(fate))
         yield f"{group['name']}: {format_count(int(group['clients']))} devices; {fates or 'none began'}"
-    yield "messages   " + _counts(result, ("device_sent", "device_received"))
+    late = result.device_lateness
+    yield (
+        "messages   "
+        + _counts(result, ("device_sent", "device_received"))
+        + (f", on the stream late by p99 {format_ns(late.p99 * NS_PER_S)}" if late.count else "")
+    )
     if counts := result.device_counts:
         yield "counts     " + ", ".join(f"{format_count(count)} {name}" for name, count in counts.items())
     yield from _metrics(result.device_metrics)
@@ -141,6 +149,12 @@ def _generator(result: Result, marks: Marks) -> Iterator[str]:
         parts.append("CPU " + " ".join(f"{share:.0%}" for share in shares))
     if parts:
         yield f" {marks.dot} ".join(parts)
+    if memory := generator.get("memory"):
+        sides = "" if result.document["scenario"].get("target") else ", both ends of its connection"
+        yield (
+            f"memory {memory['start'] / _MIB:.0f} MiB before, {memory['peak'] / _MIB:.0f} MiB at most: "
+            f"{memory['per_client'] / _KIB:.1f} KiB a client{sides}"
+        )
 
 
 def _errors(errors: list[Mapping[str, Any]]) -> Iterator[str]:

@@ -19,7 +19,7 @@ from mqtt_sim.scenario.model import (
     Will,
 )
 from mqtt_sim.scenario.model import Client as ClientSettings
-from mqtt_sim.scenario.payload import Dialogue, FixedSize, TextTemplate
+from mqtt_sim.scenario.payload import Dialogue, FixedSize, PythonFunction, TextTemplate
 
 __all__ = [
     "Client",
@@ -36,6 +36,7 @@ __all__ = [
     "Listener",
     "Producers",
     "Publish",
+    "PythonFunction",
     "Scenario",
     "Subscribe",
     "Target",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mqtt_sim import thresholds as grammar
 from mqtt_sim.errors import Fault, show_value
+from mqtt_sim.scenario.fields import is_shared
 from mqtt_sim.scenario.placeholder import words_of
 
 if TYPE_CHECKING:
@@ -34,14 +35,28 @@ def groups_with_paths(scenario: Scenario) -> Iterator[tuple[str, Group]]:
 def _check_whole(scenario: Scenario) -> Iterator[Fault]:
     if scenario.broker is not None and scenario.target is not None:
         yield Fault("target", 'give "broker" (the embedded one) or "target" (an outside one), not both')
+    if scenario.broker is not None and scenario.broker.log_level != "off":
+        remedy = "should be left out: a run tells in its report what went wrong; mqtt-sim broker and Broker write logs"
+        yield Fault("broker.log_level", remedy, scenario.broker.log_level)
     if not scenario.groups:
         yield Fault("producers", 'there is no client: give at least one group in "producers", "consumers" or "devices"')
     if scenario.warmup >= scenario.duration:
         yield Fault("warmup", "should be shorter than the duration, or nothing is measured", scenario.warmup)
     for metric, expressions in scenario.thresholds.items():
-        if metric in ("latency", "latency_uncorrected", "lost", "duplicated", "reordered") and not _measures(scenario):
-            remedy = "nothing measures it: it needs a group that publishes with a stamp and one that subscribes"
+        if metric in ("lost", "duplicated", "reordered") and not _measures(scenario):
+            yield Fault(f"thresholds.{metric}", _NOTHING_MEASURES, expressions)
+        if metric in ("latency", "latency_uncorrected") and not (_measures(scenario) or _has_scripts(scenario)):
+            yield Fault(f"thresholds.{metric}", _NOTHING_MEASURES, expressions)
+        if grammar.is_of_scripts(metric) and not _has_scripts(scenario):
+            remedy = "nothing measures it: it needs devices with a script"
             yield Fault(f"thresholds.{metric}", remedy, expressions)
+
+
+_NOTHING_MEASURES = "nothing measures it: it needs a group that publishes with a stamp and one that subscribes"
+
+
+def _has_scripts(scenario: Scenario) -> bool:
+    return any(device.script is not None for device in scenario.devices)
 
 
 def _measures(scenario: Scenario) -> bool:
@@ -136,6 +151,7 @@ def _is_said(part: Any, field: str) -> bool:
 def _check_messages(path: str, group: Group, client: Client) -> Iterator[Fault]:
     publish = group.publishes
     inner = ".publish" if "publish" in type(group).model_fields else ""
+    inside = ".subscribe" if "subscribe" in type(group).model_fields else ""
     if publish is not None and publish.stamp == "property" and client.protocol_version != "5.0":
         remedy = f'properties need MQTT 5.0, and the protocol version is {client.protocol_version}; "auto" fits any'
         yield Fault(f"{path}{inner}.stamp", remedy, publish.stamp)
@@ -144,11 +160,18 @@ def _check_messages(path: str, group: Group, client: Client) -> Iterator[Fault]:
         for field in _PROPERTIES:
             if publish is not None and _is_said(publish, field):
                 yield Fault(f"{path}{inner}.{field}", remedy)
-        inside = ".subscribe" if "subscribe" in type(group).model_fields else ""
         for field in ("no_local", "retain_as_published", "retain_handling", "subscription_identifier"):
             if group.subscribes is not None and _is_said(group.subscribes, field):
                 yield Fault(f"{path}{inside}.{field}", remedy)
-    if publish is not None and "{client_id}" in publish.topic and set("+#") & set(client.client_id):
+    if group.subscribes is not None and group.subscribes.no_local and any(map(is_shared, group.subscribes.filters)):
+        yield Fault(f"{path}{inside}.no_local", "should be false for shared subscriptions [MQTT-3.8.3-4]")
+    if publish is None:
+        return
+    if "topic" in publish.functions:
+        if group.subscribes is not None and group.subscribes.no_local:
+            remedy = "should be false where a function says the topics: nobody could tell what a client has to hear"
+            yield Fault(f"{path}.subscribe.no_local", remedy)
+    elif isinstance(publish.topic, str) and "{client_id}" in publish.topic and set("+#") & set(client.client_id):
         remedy = f"the client identifier {show_value(client.client_id)} would put a wildcard into it"
         yield Fault(f"{path}{inner}.topic", remedy, publish.topic)
 

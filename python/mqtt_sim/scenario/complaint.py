@@ -12,7 +12,7 @@ from mqtt_sim.errors import NOTHING, Fault, Faults
 from mqtt_sim.scenario.path import fields_at, show_path
 from mqtt_sim.suggestion import did_you_mean
 
-_TAGS = ("dialogue", "size", "template")
+_TAGS = {"payload": ("dialogue", "size", "template", "python"), "topic": ("text", "python")}
 
 _REMEDIES = {
     "model_type": "should be an object {...}",
@@ -52,9 +52,9 @@ def _faults_of(details: ErrorDetails, model: type[BaseModel]) -> Iterator[Fault]
 
 
 def _without_tags(steps: Sequence[int | str]) -> tuple[int | str, ...]:
-    """pydantic puts the kind of a payload into the place of an error; it is no step in the document."""
+    """pydantic puts the kind of a payload or topic into the place of an error; it is no step in the document."""
     return tuple(
-        step for before, step in zip((None, *steps), steps, strict=False) if not (before == "payload" and step in _TAGS)
+        step for before, step in zip((None, *steps), steps, strict=False) if step not in _TAGS.get(str(before), ())
     )
 
 

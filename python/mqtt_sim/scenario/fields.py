@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
+from mqtt_sim.proxy_url import parse_proxy_url
 from mqtt_sim.quantity import (
     DURATION_PATTERN,
     DURATION_REMEDY,
@@ -109,6 +110,11 @@ def _read_tls_version(value: Any) -> Any:
     return str(value)
 
 
+def _check_proxy(value: str) -> str:
+    parse_proxy_url(value)
+    return value
+
+
 def _check_http_path(path: str) -> str:
     if not path.startswith("/"):
         raise ValueError('should begin with "/", such as "/mqtt"')
@@ -143,11 +149,24 @@ def _check_topic(topic: str) -> str:
     return topic
 
 
+def _check_share(levels: list[str]) -> list[str]:
+    """The levels of the filter in `$share/name/filter`."""
+    share = levels[1] if len(levels) > 1 else ""
+    if not share or "#" in share or "+" in share or len(levels) < 3:
+        raise ValueError('should be "$share/name/filter", the name without wildcards [MQTT-4.8.2-1] [MQTT-4.8.2-2]')
+    return levels[2:]
+
+
+def is_shared(topic: str) -> bool:
+    """Whether the filter is that of a shared subscription."""
+    return topic.startswith("$share/")
+
+
 def _check_filter(text: str) -> str:
     check_placeholders(text, FILTER_WORDS)
     levels = without_placeholders(text).split("/")
     if levels[0] == "$share":
-        raise ValueError("shared subscriptions are not supported by this version; should be a plain topic filter")
+        levels = _check_share(levels)
     if levels == [""]:
         raise ValueError("should be at least one character long [MQTT-4.7.3-1]")
     if any("#" in level for level in levels[:-1]) or ("#" in levels[-1] and levels[-1] != "#"):
@@ -245,6 +264,7 @@ TlsVersion = Annotated[
     Literal["1.2", "1.3"], BeforeValidator(_read_tls_version), WithJsonSchema({"enum": ["1.2", "1.3", 1.2, 1.3]})
 ]
 HttpPath = Annotated[str, AfterValidator(_check_http_path)]
+ProxyUrl = Annotated[str, AfterValidator(_check_proxy)]
 Qos = Annotated[int, BeforeValidator(_read_qos), WithJsonSchema({"enum": [0, 1, 2]})]
 Port = Annotated[int, Field(ge=0, le=65_535)]
 Count = Annotated[int, Field(ge=1, le=1_000_000)]

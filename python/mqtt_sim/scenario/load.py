@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from pydantic import ValidationError
 
-from mqtt_sim.errors import Fault, Faults, ScenarioError, ScriptError
+from mqtt_sim.errors import Fault, Faults, ScenarioError, ScriptError, UsageError
 from mqtt_sim.scenario.complaint import faults_of
 from mqtt_sim.scenario.embedded_broker import EmbeddedBroker
-from mqtt_sim.scenario.model import Client, Scenario
+from mqtt_sim.scenario.model import Client, Devices, Publish, Scenario
 from mqtt_sim.scenario.override import apply_settings
 from mqtt_sim.scenario.part import Part
 from mqtt_sim.scenario.script import anchored_reference
@@ -37,6 +38,9 @@ def load_scenario(
         return source
     if isinstance(source, Scenario | Mapping):
         return _validate(_document_of(source), settings, None)
+    if not isinstance(source, str | os.PathLike):
+        kind = type(source).__name__
+        raise UsageError(f"a scenario should be a Scenario, a dictionary, or the name of a file, found {kind}")
     path = find_scenario(source)
     scenario = _load_file(path, settings)
     return _anchor(scenario, path.parent, settings or {})
@@ -62,16 +66,39 @@ def _anchor(scenario: Scenario, directory: Path, settings: Mapping[str, Any]) ->
     changes["client"] = _anchored(scenario.client, directory, but)
     for role in ("producers", "consumers", "devices"):
         changes[role] = [
-            group.model_copy(update={"client": _anchored(group.client, directory, but)}) if group.client else group
-            for group in getattr(scenario, role)
+            _anchored_group(group, directory, but, _set_fields(settings, role, number, group.name))
+            for number, group in enumerate(getattr(scenario, role))
         ]
-    changes["devices"] = [
-        device.model_copy(update={"script": anchored_reference(device.script, directory)})
-        if f"devices.{number}.script" not in settings and f"devices.{device.name}.script" not in settings
-        else device
-        for number, device in enumerate(changes["devices"])
-    ]
     return scenario.model_copy(update=changes)
+
+
+def _set_fields(settings: Mapping[str, Any], role: str, number: int, name: str) -> set[str]:
+    """Fields of a group that settings changed, by their paths inside it."""
+    places = (f"{role}.{number}.", f"{role}.{name}.")
+    return {key.removeprefix(place) for key in settings for place in places if key.startswith(place)}
+
+
+def _anchored_group(group: Any, directory: Path, but: frozenset[str], own: set[str]) -> Any:
+    changes: dict[str, Any] = {}
+    if group.client is not None:
+        changes["client"] = _anchored(group.client, directory, but)
+    if isinstance(group, Devices):
+        if "script" not in own:
+            changes["script"] = anchored_reference(group.script, directory)
+        if group.publish is not None:
+            inner = {key.removeprefix("publish.") for key in own}
+            changes["publish"] = group.publish.model_copy(update=_anchored_functions(group.publish, directory, inner))
+    elif isinstance(group, Publish):
+        changes |= _anchored_functions(group, directory, own)
+    return group.model_copy(update=changes) if changes else group
+
+
+def _anchored_functions(publish: Publish, directory: Path, own: set[str]) -> dict[str, Any]:
+    return {
+        field: one.model_copy(update={"function": anchored_reference(one.function, directory)})
+        for field, one in publish.functions.items()
+        if field not in own and f"{field}.function" not in own
+    }
 
 
 def _anchored(client: Client, directory: Path, but: frozenset[str]) -> Client:
@@ -117,20 +144,30 @@ def _plain(value: Any) -> Any:
 
 
 def load_embedded_broker(
-    file: str | Path | None, changes: Mapping[str, Any], settings: Mapping[str, Any]
+    file: str | Path | None,
+    changes: Mapping[str, Any],
+    settings: Mapping[str, Any],
+    translate: Callable[[dict[str, Any]], dict[str, Any]] = lambda document: document,
 ) -> EmbeddedBroker:
     """The broker that a JSON file describes; `changes` are fields instead of the file's, `settings` come by path.
 
-    Raises ScenarioError.
+    `translate` makes fields of what else the file may say. Raises ScenarioError.
     """
     path = None if file is None else Path(file)
     document = {} if path is None else _read_json(path)
     if isinstance(document, dict):
         document.pop("$schema", None)
-        document |= changes
+        document = _translated(document, translate, str(path)) | changes
         apply_settings(document, settings, EmbeddedBroker)
     broker = validate_embedded_broker(document, None if path is None else str(path))
     return broker if path is None else broker.anchored(path.parent, [*changes, *settings])
+
+
+def _translated(document: Any, translate: Callable[[Any], Any], file: str) -> Any:
+    try:
+        return translate(document)
+    except ScenarioError as error:
+        raise ScenarioError(error.faults, file=file) from None
 
 
 def validate_embedded_broker(document: Any, origin: str | None) -> EmbeddedBroker:

@@ -31,6 +31,7 @@ from mqtt_sim.scenario.fields import (
     PacketSize,
     PositiveDuration,
     ProtocolVersion,
+    ProxyUrl,
     Qos,
     Rate,
     ResponseTopic,
@@ -43,7 +44,7 @@ from mqtt_sim.scenario.fields import (
     at_most,
 )
 from mqtt_sim.scenario.part import Part
-from mqtt_sim.scenario.payload import Dialogue, FixedSize, Payload
+from mqtt_sim.scenario.payload import Dialogue, FixedSize, MessageTopic, Payload, PythonFunction
 from mqtt_sim.scenario.script import ScriptField
 from mqtt_sim.scenario.transport import ClientTls, ClientWebSocket
 
@@ -90,6 +91,9 @@ class Client(Part):
     transport: Transport | None = Field(None, description="tcp, tls, ws or wss; null: the scenario's")
     tls: ClientTls | None = Field(None, description="of the transports tls and wss")
     websocket: ClientWebSocket | None = Field(None, description="of the transports ws and wss")
+    proxy: ProxyUrl | None = Field(
+        None, description="URL of a proxy to go through: socks5, socks5h (which looks names up) or http; not in --sim"
+    )
     protocol_version: ProtocolVersion = Field("3.1.1", description="MQTT 3.1, 3.1.1 or 5.0")
     clean_start: bool = Field(True, description="begin without an old session (3.1.1: clean session)")
     session_expiry_interval: SessionExpiry = Field(0.0, description="how long the broker keeps the session; 5.0 only")
@@ -124,7 +128,9 @@ Stamp = Literal["auto", "json", "trailer", "property", "none"]
 class Publish(MessageProperties):
     """What a client sends, and when."""
 
-    topic: Topic = Field(description="placeholders {i} {n} {group} {client_id}; {speaker} with the order by-speaker")
+    topic: MessageTopic = Field(
+        description="placeholders {i} {n} {group} {client_id}; {speaker} with the order by-speaker; or a function"
+    )
     qos: Qos = 0
     retain: bool = False
     rate: Rate = Field(1.0, description='messages per second of each client, or "max"')
@@ -141,12 +147,19 @@ class Publish(MessageProperties):
         if self.stamp == "json" and isinstance(self.payload, FixedSize):
             faults.append(Fault("stamp", 'a payload of kind "size" is no JSON; should be "auto" or "trailer"', "json"))
         by_speaker = isinstance(self.payload, Dialogue) and self.payload.order == "by-speaker"
-        if "{speaker}" in self.topic and not by_speaker:
+        if isinstance(self.topic, str) and "{speaker}" in self.topic and not by_speaker:
             remedy = '{speaker} needs a payload of kind "dialogue" with "order": "by-speaker"'
             faults.append(Fault("topic", remedy, self.topic))
         if faults:
             raise Faults(faults)
         return self
+
+    @property
+    def functions(self) -> dict[str, PythonFunction]:
+        """Those that say something of each message, by the field they stand for: "topic", "payload"."""
+        return {
+            field: value for field in ("topic", "payload") if isinstance(value := getattr(self, field), PythonFunction)
+        }
 
 
 class Subscribe(Part):
@@ -228,6 +241,7 @@ class Devices(Group):
     on_error: Literal["fail", "count"] = Field(
         "fail", description="what an exception of the script does: end the run with exit code 107, or be counted"
     )
+    stamp: bool = Field(False, description="whether what the script publishes is stamped, so that it counts in latency")
 
     @model_validator(mode="after")
     def _script_or_plan(self) -> Devices:
@@ -238,6 +252,8 @@ class Devices(Group):
         ]
         if self.script is None and self.arguments:
             faults.append(Fault("arguments", 'they are for a "script", and there is none'))
+        if self.script is None and self.stamp:
+            faults.append(Fault("stamp", 'it is for a "script", and there is none; "publish" has a stamp of its own'))
         if faults:
             raise Faults(faults)
         return self
@@ -394,11 +410,6 @@ class Scenario(Part):
         if chosen is None and self.target is not None:
             chosen = parse_broker_url(self.target.url).transport
         return chosen or "tcp"
-
-    def with_(self, **fields: Any) -> Scenario:
-        """A copy with these fields instead, checked like any other scenario. Raises ScenarioError."""
-        given = {name: getattr(self, name) for name in self.model_fields_set}
-        return Scenario(**{**given, **fields})
 
     def to_plan(self, *, sim: bool = False, seed: int | None = None, corpus_path: str | None = None) -> dict[str, Any]:
         """The Plan: every default filled in, every choice made, as it crosses into the core.

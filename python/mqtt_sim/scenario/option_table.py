@@ -18,7 +18,7 @@ from mqtt_sim.scenario import model
 from mqtt_sim.scenario.embedded_broker import EmbeddedBroker
 from mqtt_sim.scenario.listener import Listener, ListenerTls, ListenerWebSocket
 from mqtt_sim.scenario.listener_http import ListenerHttp
-from mqtt_sim.scenario.payload import Dialogue, FixedSize, TextTemplate
+from mqtt_sim.scenario.payload import Dialogue, FixedSize, PythonFunction, TextTemplate
 from mqtt_sim.scenario.transport import ClientTls, ClientWebSocket
 
 MODELS: dict[str, type[BaseModel]] = {
@@ -41,6 +41,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "dialogue": Dialogue,
     "size": FixedSize,
     "template": TextTemplate,
+    "function": PythonFunction,
     "target": model.Target,
     "connect": model.Connect,
     "link": model.Link,

@@ -45,17 +45,19 @@ def _value_for(path: str, text: str, model: type[BaseModel]) -> Any:
         value = json.loads(text, parse_constant=lambda _: text)
     except ValueError:
         return text
-    wants_text = _takes_text_only(path, model) and not isinstance(value, str | None)
+    wants_text = _takes_text(path, model, or_part=isinstance(value, dict)) and not isinstance(value, str | None)
     return text if wants_text else value
 
 
-def _takes_text_only(path: str, model: type[BaseModel]) -> bool:
-    """Whether the field at `path` is text, so that 1234 means "1234" there."""
+def _takes_text(path: str, model: type[BaseModel], *, or_part: bool) -> bool:
+    """Whether the field at `path` is text, so that 1234 means "1234" there; or text or a part, for what is no part."""
     try:
         steps = [0 if before in GROUPS else step for before, step in _with_previous(parse_path(path))]
     except ValueError:
         return False
     found = types_at(model, steps)
+    if not or_part:
+        found = [place for place in found if not (isinstance(place, type) and issubclass(place, BaseModel))]
     return bool(found) and all(place is str for place in found)
 
 

@@ -34,7 +34,8 @@ def page_url(way: WayIn, host: str, port: int, topics: Sequence[str] = ()) -> st
 
 def topics_of(scenario: Scenario) -> list[str]:
     """Filters that hear all that a scenario's clients publish; empty when the page asks for that by itself."""
-    firsts = {group.publishes.topic.split("/")[0] for group in scenario.groups if group.publishes is not None}
+    topics = [group.publishes.topic for group in scenario.groups if group.publishes is not None]
+    firsts = {topic.split("/")[0] if isinstance(topic, str) else "{function}" for topic in topics}
     if firsts <= {_DEFAULT_TOPIC}:
         return []
     return ["#"] if any(re.search(r"[{$]", first) for first in firsts) else [f"{first}/#" for first in sorted(firsts)]

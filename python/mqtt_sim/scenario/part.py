@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -26,3 +26,8 @@ class Part(BaseModel):
 
         # Tells pydantic that nested parts may be built without calling this: their faults stay with the outer part.
         __init__.__pydantic_base_init__ = True
+
+    def with_(self, **fields: Any) -> Self:
+        """A copy with these fields instead, checked like any other. Raises ScenarioError."""
+        given = {name: getattr(self, name) for name in self.model_fields_set}
+        return type(self)(**{**given, **fields})

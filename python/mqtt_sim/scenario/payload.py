@@ -1,13 +1,16 @@
-"""What a message carries: lines of the dialogue corpus, a number of bytes, or text with placeholders."""
+"""What a message carries: lines of the dialogue corpus, a number of bytes, text with placeholders, or what a Python
+function says; and topics that one says.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Discriminator, Field, Tag
 
-from mqtt_sim.scenario.fields import Size, Template, template_needs_corpus
+from mqtt_sim.scenario.fields import Size, Template, Topic, template_needs_corpus
 from mqtt_sim.scenario.part import Part
+from mqtt_sim.scenario.script import MessageFunctionField
 from mqtt_sim.suggestion import did_you_mean
 
 
@@ -61,10 +64,21 @@ class TextTemplate(PayloadPart):
         return template_needs_corpus(self.template)
 
 
-PAYLOAD_KINDS = ("dialogue", "size", "template")
+class PythonFunction(PayloadPart):
+    """Payload, or topic: what a function in Python returns for each message."""
+
+    kind: Literal["python"] = "python"
+    function: MessageFunctionField = Field(description='"file.py:function" with def function(message)')
+    batch: bool = Field(False, description="the function takes a list of messages and returns a list as long")
+    arguments: dict[str, Any] = Field({}, description="what the function finds in message.arguments")
+
+
+PAYLOAD_KINDS = ("dialogue", "size", "template", "python")
 
 
 def _spell_out_payload(value: Any) -> Any:
+    if callable(value) and not isinstance(value, Part):
+        return {"kind": "python", "function": value}
     kind = value if isinstance(value, str) else value.get("kind") if isinstance(value, dict) else None
     if isinstance(value, Part):
         return value
@@ -77,6 +91,23 @@ def _spell_out_payload(value: Any) -> Any:
     return {"kind": kind} if isinstance(value, str) else value
 
 
-Payload = Annotated[
-    Annotated[Dialogue | FixedSize | TextTemplate, Field(discriminator="kind")], BeforeValidator(_spell_out_payload)
-]
+def _spell_out_topic(value: Any) -> Any:
+    if isinstance(value, dict) and value.get("kind") != "python":
+        raise ValueError('should be text, or an object such as {"kind": "python", "function": "orders.py:topic"}')
+    return {"kind": "python", "function": value} if callable(value) and not isinstance(value, Part) else value
+
+
+if TYPE_CHECKING:  # more may be given than is found: a kind alone, a dictionary, a function
+    Payload = Any
+    MessageTopic = Any
+else:
+    Payload = Annotated[
+        Annotated[Dialogue | FixedSize | TextTemplate | PythonFunction, Field(discriminator="kind")],
+        BeforeValidator(_spell_out_payload),
+    ]
+    MessageTopic = Annotated[
+        Annotated[Topic, Tag("text")] | Annotated[PythonFunction, Tag("python")],
+        Discriminator(lambda value: "python" if isinstance(value, dict | PythonFunction) else "text"),
+        BeforeValidator(_spell_out_topic),
+    ]
+    """Where a message goes: a topic with placeholders, or a function that says it for each."""

@@ -7,7 +7,7 @@ there; every other brace is plain text.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from mqtt_sim.suggestion import nearest
 
@@ -32,6 +32,11 @@ def check_placeholders(text: str, known: Iterable[str]) -> str:
             hint = f"did you mean {{{match}}}?" if match else f"known are {', '.join(f'{{{name}}}' for name in known)}"
             raise ValueError(f"there is no placeholder {{{word}}} here; {hint}")
     return text
+
+
+def expand(text: str, values: Mapping[str, object]) -> str:
+    """`text` with the value of each placeholder that has one."""
+    return _WORD.sub(lambda match: str(values.get(match[1], match[0])), text) if "{" in text else text
 
 
 def without_placeholders(text: str) -> str:

@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 from mqtt_sim.broker_url import BrokerUrl, without_password
+from mqtt_sim.proxy_url import parse_proxy_url
 from mqtt_sim.quantity import to_ns
 from mqtt_sim.scenario.check import groups_with_paths
 from mqtt_sim.scenario.embedded_broker import EmbeddedBroker
@@ -70,6 +71,8 @@ def resolved_document(scenario: Scenario) -> dict[str, Any]:
             client["authentication"]["password"] = "***"
         if client["tls"] is not None:
             client["tls"] = hide_secrets(client["tls"])
+        if client["proxy"] is not None:
+            client["proxy"] = without_password(client["proxy"])
     if scenario.broker is not None:
         document["broker"] = scenario.broker.shown()
     if document["target"]:
@@ -126,23 +129,20 @@ def _broker(scenario: Scenario) -> dict[str, Any] | None:
 
 def _target(scenario: Scenario) -> dict[str, Any] | None:
     url = None if scenario.target is None else scenario.target.url_of(None)
-    return None if url is None else _address(url)
-
-
-def _address(url: BrokerUrl) -> dict[str, Any]:
-    return {"host": url.host, "port": url.port} if url.unix is None else {"unix": url.unix}
+    return None if url is None else url.place()
 
 
 def _group_target(scenario: Scenario, group: Group) -> dict[str, Any]:
     client, transport, url = scenario.client_of(group), scenario.transport_of(group), _url_of(scenario, group)
     websocket = client.websocket or ClientWebSocket()
     return {
-        **({} if url is None else _address(url)),
+        **({} if url is None else url.place()),
         "transport": transport,
         "tls": _tls(client.tls) if transport in ("tls", "wss") else None,
         "websocket": websocket.to_core(client.protocol_version, None if url is None else url.path)
         if transport in ("ws", "wss")
         else None,
+        **({} if client.proxy is None else {"proxy": parse_proxy_url(client.proxy)}),
     }
 
 
@@ -235,15 +235,16 @@ def _pairs(properties: dict[str, str]) -> list[list[str]]:
 
 
 def _publish(publish: Publish) -> dict[str, Any]:
+    functions = publish.functions
     return {
-        "topic": publish.topic,
+        **({"topic": None, "topic_composed": True} if "topic" in functions else {"topic": publish.topic}),
         "qos": publish.qos,
         "retain": publish.retain,
         "rate_per_s": publish.rate,
         "messages": publish.messages,
         "in_flight": publish.in_flight,
         "properties": _properties(publish),
-        "payload": publish.payload.model_dump(mode="json"),
+        "payload": {"kind": "composed"} if "payload" in functions else publish.payload.model_dump(mode="json"),
         "stamp": publish.stamp,
     }
 

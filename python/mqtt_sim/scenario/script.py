@@ -1,4 +1,6 @@
-"""Scripts of devices: `async def device(client, context)`, given as a function or as "file.py:function"."""
+"""The user's functions in a scenario, given as functions or as "file.py:function": scripts of devices,
+`async def device(client, context)`, and what says payloads and topics, `def function(message)`.
+"""
 
 from __future__ import annotations
 
@@ -18,16 +20,38 @@ _REFERENCE = re.compile(r"^(?P<file>.+\.py):(?P<name>[A-Za-z_]\w*)$")
 _EXAMPLE = '"sensor.py:device"'
 
 
-def _check(value: Any) -> Any:
-    """ValueError that says what would be right, unless it can be a script."""
+def _check(value: Any, judge: Callable[[Callable[..., Any]], None], kind: str, example: str) -> Any:
+    """ValueError that says what would be right, unless it can be such a function."""
     if isinstance(value, str):
         if not _REFERENCE.match(value):
-            raise ValueError(f"should name a Python file and a function in it, for example {_EXAMPLE}")
+            raise ValueError(f"should name a Python file and a function in it, for example {example}")
     elif callable(value):
-        check_function(value)
+        judge(value)
     else:
-        raise ValueError(f"should be a coroutine function, or text such as {_EXAMPLE}")
+        raise ValueError(f"should be a {kind}, or text such as {example}")
     return value
+
+
+def _check_script(value: Any) -> Any:
+    return _check(value, check_function, "coroutine function", _EXAMPLE)
+
+
+def _check_message_function(value: Any) -> Any:
+    return _check(value, check_message_function, "function", '"orders.py:order"')
+
+
+def check_message_function(function: Callable[..., Any]) -> None:
+    """Raises ValueError unless it is a plain function of (message)."""
+    name = getattr(function, "__name__", repr(function))
+    called = function if inspect.isroutine(function) or inspect.isclass(function) else type(function).__call__
+    if inspect.iscoroutinefunction(called) or inspect.isgeneratorfunction(called) or inspect.isasyncgenfunction(called):
+        raise ValueError(f'{name} should be a plain function without await and yield: "def {name}(message)"')
+    try:
+        inspect.signature(function).bind(None)
+    except TypeError:
+        raise ValueError(f'{name} should take one argument: "def {name}(message)"') from None
+    except ValueError:
+        pass  # a builtin without a signature: its first call tells
 
 
 def check_function(function: Callable[..., Any]) -> None:
@@ -53,12 +77,12 @@ def reference_of(script: Any) -> str | None:
     return f"{file}:{getattr(script, '__qualname__', type(script).__qualname__)}"
 
 
-ScriptField = Annotated[
-    Any,
-    PlainValidator(_check),
+_AS_JSON = (
     PlainSerializer(reference_of, when_used="json"),
     WithJsonSchema({"type": "string", "pattern": _REFERENCE.pattern}),
-]
+)
+ScriptField = Annotated[Any, PlainValidator(_check_script), *_AS_JSON]
+MessageFunctionField = Annotated[Any, PlainValidator(_check_message_function), *_AS_JSON]
 
 
 def split_reference(reference: str) -> tuple[Path, str]:

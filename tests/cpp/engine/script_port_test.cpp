@@ -68,6 +68,7 @@ json play(Run& run, uint32_t devices, Wait wait) {
     }
     if (phase >= Phase::draining) run.set_scripts_running(0);
     if (phase == Phase::finishing && !std::exchange(has_ended, true)) end_all(port, devices);
+    port.end_turn();
   }
   EXPECT_TRUE(run.is_done());
   EXPECT_EQ(count, devices);
@@ -117,6 +118,78 @@ TEST(ScriptPort, VirtualTimeStopsAtTheInstantAsked) {
   const Instant asked = (*run)->now() + Duration(123'456'789);
   EXPECT_EQ((*run)->advance(asked), asked);
   EXPECT_EQ((*run)->advance(asked), asked);
+}
+
+void reach_running(Run& run) {
+  const auto limit = std::chrono::steady_clock::now() + 20s;
+  while (run.scripts()->stage().phase != Phase::running && std::chrono::steady_clock::now() < limit) {
+    pollfd readable{run.scripts()->descriptor(), POLLIN, 0};
+    ::poll(&readable, 1, 20);
+    run.scripts()->fetch();
+  }
+  ASSERT_EQ(run.scripts()->stage().phase, Phase::running);
+}
+
+size_t settled_within(ScriptPort& port, std::chrono::milliseconds patience, size_t wanted) {
+  size_t count = 0;
+  const auto limit = std::chrono::steady_clock::now() + patience;
+  while (count < wanted && std::chrono::steady_clock::now() < limit) {
+    pollfd readable{port.descriptor(), POLLIN, 0};
+    ::poll(&readable, 1, 20);
+    count += settled(port.fetch());
+  }
+  return count;
+}
+
+TEST(ScriptPort, OrdersOfATurnLeaveTogetherAtItsEnd) {
+  auto run = Run::make(scripted_plan("net", 2).dump());
+  ASSERT_FALSE((*run)->start());
+  reach_running(**run);
+  ScriptPort& port = *(*run)->scripts();
+  port.end_turn();
+  port.order(1, message(1));
+  EXPECT_EQ(settled_within(port, 100ms, 1), 0u);
+  port.end_turn();
+  EXPECT_EQ(settled_within(port, 20s, 1), 1u);
+  (*run)->abort();
+}
+
+TEST(ScriptPort, ManyOrdersDoNotWaitForTheEndOfTheTurn) {
+  auto run = Run::make(scripted_plan("net", 1).dump());
+  ASSERT_FALSE((*run)->start());
+  reach_running(**run);
+  ScriptPort& port = *(*run)->scripts();
+  for (uint64_t cookie = 1; cookie <= 64; ++cookie) port.order(1, message(cookie));
+  EXPECT_EQ(settled_within(port, 20s, 64), 64u);
+  (*run)->abort();
+}
+
+TEST(ScriptPort, LatenessCountsFromWhenTheScriptShouldHaveGoneOn) {
+  auto run = Run::make(scripted_plan("sim", 2).dump());
+  ASSERT_FALSE((*run)->start());
+  ScriptPort& port = *(*run)->scripts();
+  while (port.stage().phase != Phase::running) {
+    (*run)->advance(kNever);
+    port.fetch();
+  }
+  (*run)->advance((*run)->now() + 500ms);
+  port.go_on(1, (*run)->now() - 30ms);
+  port.order(1, message(1));
+  port.order(2, message(1));  // another one: not late
+  (*run)->advance((*run)->now() + 1ms);
+  port.order(1, message(2));  // in another turn: not late
+  (*run)->advance((*run)->now() + 1ms);
+  (*run)->set_scripts_running(0);
+  (*run)->abort();
+  for (int turn = 0; turn < 10'000 && !(*run)->is_done(); ++turn) {
+    (*run)->advance(kNever);
+    port.fetch();
+  }
+  ASSERT_TRUE((*run)->is_done());
+  const json lateness = json::parse((*run)->result())["metrics"]["device_lateness"];
+  EXPECT_EQ(lateness["count"], 3);
+  EXPECT_EQ(lateness["p50"], 0);
+  EXPECT_NEAR(lateness["max"].get<double>(), 30e6, 0.1e6);
 }
 
 TEST(ScriptPort, OrdersAfterTheEndGoNowhere) {

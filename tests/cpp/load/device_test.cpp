@@ -80,6 +80,45 @@ TEST(Device, CountsItsMessagesByGroupAndNotAsMessagesOfThePlan) {
   EXPECT_EQ(run.script.count<SettledNote>(), 2u);
 }
 
+TEST(Device, IsLateFromWhenItsScriptMeantAMessageToLeaveUntilItIsOnTheStream) {
+  ScriptedRun run(1);
+  run.start();
+  run.run_for(1s);
+  Device& device = *run.script.devices.front();
+  for (const auto qos : {protocol::QoS::at_most_once, protocol::QoS::at_least_once, protocol::QoS::exactly_once}) {
+    PublishOrder order = publish(1 + static_cast<uint64_t>(qos), qos);
+    order.wanted = run.driver.now() - 30ms;
+    device.order(std::move(order), run.driver.now());
+  }
+  device.order(publish(4, protocol::QoS::at_most_once), run.driver.now());  // nobody measures that one
+  EXPECT_EQ(run.histogram(metrics::Metric::device_lateness).count(), 0u);
+  device.wake();
+  run.run_for(1s);
+  EXPECT_EQ(run.histogram(metrics::Metric::device_lateness).count(), 3u);
+  EXPECT_EQ(run.histogram(metrics::Metric::device_lateness).min(), to_ns(30ms));
+  EXPECT_EQ(run.histogram(metrics::Metric::device_lateness).max(), to_ns(30ms));
+  EXPECT_EQ(run.histogram(metrics::Metric::lateness).count(), 0u);
+}
+
+TEST(Device, WaitsForItsConnectionWithoutBeingLate) {
+  ScriptedRun run(1);
+  run.start();
+  run.run_for(1s);
+  Device& device = *run.script.devices.front();
+  device.client().kill(run.driver.now());
+  device.wake();
+  run.run_for(1s);
+  device.client().connect(run.driver.now());
+  PublishOrder order = publish(1, protocol::QoS::at_least_once);
+  order.wanted = run.driver.now() - 5ms;
+  device.order(std::move(order), run.driver.now());
+  device.wake();
+  run.run_for(1s);
+  EXPECT_EQ(run.count(Counter::device_sent), 1u);
+  EXPECT_EQ(run.histogram(metrics::Metric::device_lateness).count(), 1u);
+  EXPECT_EQ(run.histogram(metrics::Metric::device_lateness).max(), to_ns(5ms));
+}
+
 TEST(Device, ThatEndsItselfHasLeftAndIsNotLost) {
   ScriptedRun run(2);
   run.start();

@@ -150,5 +150,30 @@ TEST(Stamp, OfAnotherOrADamagedPropertyIsNone) {
   EXPECT_EQ(find_in_property(kStampProperty, with(text_of(kStamp), 10, ' ')), std::nullopt);
 }
 
+TEST(Stamp, IsTakenAwayAgainFromWhateverItWasPutInto) {
+  for (const std::string payload : {R"({"a":1})", "{}", "{ }", "plain", ""}) {
+    const bool is_object = takes_stamp_member(payload);
+    std::string text = "topic" + payload;
+    is_object ? append_stamp_member(Stamp{1, 2, 3}, text) : append_stamp(Stamp{1, 2, 3}, text);
+    const size_t size = text.size() - 5;
+    EXPECT_EQ(cut_stamp(text, size), size - payload.size()) << payload;
+    EXPECT_EQ(text, "topic" + payload);
+  }
+}
+
+TEST(Stamp, NothingIsTakenFromAPayloadWithoutOne) {
+  for (std::string text : {"", "{}", R"({"stamp":"x"})", "0123456789012345678901234567890123456789"}) {
+    const std::string before = text;
+    EXPECT_EQ(cut_stamp(text, text.size()), 0u);
+    EXPECT_EQ(text, before);
+  }
+}
+
+TEST(Stamp, GoesIntoWholeJsonObjectsOnly) {
+  EXPECT_TRUE(takes_stamp_member(R"({"a":{"b":[1,2]}})"));
+  for (const char* payload : {"", "{", "}", "{a}", "[{}]", "{}x", "{} ", R"({"a":1}{"b":2})"})
+    EXPECT_FALSE(takes_stamp_member(payload)) << payload;
+}
+
 }  // namespace
 }  // namespace mqtt_sim::load

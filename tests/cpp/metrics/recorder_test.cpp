@@ -20,6 +20,7 @@ TEST(Recorder, NamesOfMetricsAndCountersAreDistinctAndFollowTheEnums) {
   EXPECT_EQ(to_string(Metric::connect), "connect");
   EXPECT_EQ(to_string(Metric::latency_uncorrected), "latency_uncorrected");
   EXPECT_EQ(to_string(Metric::lateness), "lateness");
+  EXPECT_EQ(to_string(Metric::device_lateness), "device_lateness");
 
   names.clear();
   for (size_t i = 0; i < kCounterCount; ++i) names.insert(to_string(static_cast<Counter>(i)));

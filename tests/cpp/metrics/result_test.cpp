@@ -70,17 +70,17 @@ TEST(ResultJson, RecorderListsAllCountersAndMetricsByNameInTheOrderOfTheEnums) {
   recorder.add(Counter::lost, 7);
   const ordered_json json = to_json(recorder);
   EXPECT_EQ(keys_of(json), (std::vector<std::string>{"counts", "metrics", "errors", "ends", "server_words"}));
-  EXPECT_EQ(
-      keys_of(json["counts"]),
-      (std::vector<std::string>{"planned",     "offered",        "written",        "acknowledged",   "delivered",
-                                "expected",    "lost",           "duplicated",     "reordered",      "undecodable",
-                                "foreign",     "connected",      "connect_failed", "refused",        "disconnected",
-                                "reconnected", "publish_failed", "unsent",         "unacknowledged", "unexpected_acks",
-                                "bytes_in",    "bytes_out",      "device_sent",    "device_received"}));
+  EXPECT_EQ(keys_of(json["counts"]),
+            (std::vector<std::string>{
+                "planned",     "offered",        "written",        "acknowledged",    "delivered",
+                "expected",    "lost",           "duplicated",     "reordered",       "undecodable",
+                "foreign",     "connected",      "connect_failed", "refused",         "disconnected",
+                "reconnected", "publish_failed", "unsent",         "unacknowledged",  "unexpected_acks",
+                "bytes_in",    "bytes_out",      "device_sent",    "device_received", "device_delivered"}));
   EXPECT_EQ(keys_of(json["metrics"]),
             (std::vector<std::string>{"connect", "connect_dns", "connect_tcp", "connect_tls", "connect_upgrade",
                                       "connect_connack", "suback", "publish_ack", "latency", "latency_uncorrected",
-                                      "lateness"}));
+                                      "lateness", "device_lateness"}));
   EXPECT_EQ(json["counts"]["lost"], 7);
   EXPECT_EQ(json["counts"]["planned"], 0);
   EXPECT_EQ(json["metrics"]["publish_ack"], to_json(recorder.histogram(Metric::publish_ack)));

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from mqtt_sim import Result, run
-from mqtt_sim.device.group import script_files
 from mqtt_sim.scenario import load_scenario
+from mqtt_sim.scenario.user_function import function_files
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -65,7 +65,7 @@ def test_in_virtual_time_the_same_seed_gives_the_same_report(name: str) -> None:
 
 
 def test_scripts_lie_beside_their_scenario() -> None:
-    files = list(script_files(load_scenario(ROOT / "scenarios/sensors.json")))
+    files = list(function_files(load_scenario(ROOT / "scenarios/sensors.json")))
     assert files == [ROOT / "scenarios/devices/sensor.py"] * 2
 
 
@@ -77,7 +77,8 @@ def test_nothing_in_the_bindings_takes_the_gil_from_the_engine() -> None:
     sources = [path for folder in ("core", "python/bindings") for path in (ROOT / folder).rglob("*.?pp")]
     assert len(sources) > 100
     takes = re.compile(r"gil_scoped_acquire|PyGILState_Ensure|PyEval_AcquireThread|PyEval_RestoreThread")
-    assert [path.name for path in sources if takes.search(path.read_text(encoding="utf-8"))] == []
+    given_back = {"without_gil.hpp"}  # by a call from Python that had let it go
+    assert {path.name for path in sources if takes.search(path.read_text(encoding="utf-8"))} == given_back
 
 
 @pytest.mark.net
