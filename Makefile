@@ -3,7 +3,7 @@
 #   make test         every test: C++, Python, foreign clients and brokers, style, dependencies
 #   make check        the quick part of it, before a commit
 #   make bench        the figures we claim about speed
-#   make asan, tsan   the C++ tests under sanitizers
+#   make asan, tsan   the C++ and the Python tests under sanitizers
 #   make fuzz         hostile bytes at codec, broker and client, a minute for each target
 #   make fresh-check  demo and test in a bare Debian root (needs root; some minutes)
 #   make clean        remove what was built; `make distclean` also .venv
@@ -26,12 +26,11 @@ check: build/.installed
 bench: build/.installed | test-packages
 	.venv/bin/python bench/measure.py
 
-asan: .venv/.ready
-	cmake --workflow --preset asan
+asan: .venv/.ready build/node/.ready | test-packages
+	scripts/sanitize asan
 
-# ThreadSanitizer's shadow memory collides with strongly randomised addresses.
-tsan: .venv/.ready
-	$$(setarch -R true 2>/dev/null && echo setarch -R) cmake --workflow --preset tsan
+tsan: .venv/.ready build/node/.ready | test-packages
+	scripts/sanitize tsan
 
 fuzz: .venv/.ready
 	scripts/fuzz
