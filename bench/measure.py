@@ -18,6 +18,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+from devices import measure_devices
 from measurements import (
     IDLE_BASE,
     Bench,
@@ -31,6 +32,7 @@ from measurements import (
 )
 from processes import BenchError, MachineShare, raise_descriptor_limit
 from programs import ROOT, find_programs
+from python_client import measure_python_client
 from rows import ROWS
 from table import Repetitions, command_list, surroundings, table
 from transports import measure_transports
@@ -44,6 +46,8 @@ MEASUREMENTS: dict[str, Callable[[Bench], Numbers]] = {
     "idle": measure_idle,
     "sim": measure_virtual_time,
     "transports": measure_transports,
+    "devices": measure_devices,
+    "python-client": measure_python_client,
 }
 
 

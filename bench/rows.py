@@ -150,6 +150,17 @@ def _transport_rows(transport: str, most: float | None) -> list[Row]:
     ]
 
 
+def _client_row(what: str, work: str, library: str) -> Row:
+    return Row(
+        f"mqtt_sim.Client: messages / CPU s, {what}",
+        f"mqtt_sim_{work}.messages_per_cpu_s",
+        f"{library}_{work}.messages_per_cpu_s",
+        library,
+        RATIO,
+        at_least(3, compared=True),
+    )
+
+
 def _idle_rows(transport: str, client_bytes: float | None, broker_bytes: float | None) -> list[Row]:
     return [
         Row(
@@ -260,4 +271,41 @@ ROWS = [
         "Mosquitto",
         RATIO,
     ),
+    Row(
+        "5,000 devices in Python at 1 msg/s: from the meant time until on the stream, p99 ms",
+        "devices.late_ms_p99",
+        "device_tasks.late_ms_p99",
+        "asyncio tasks",
+        DIFFERENCE,
+        at_most(20),
+    ),
+    Row("the same, p50 ms", "devices.late_ms_p50", "device_tasks.late_ms_p50", "asyncio tasks", DIFFERENCE),
+    Row("the same, max ms", "devices.late_ms_max", "device_tasks.late_ms_max", "asyncio tasks", DIFFERENCE),
+    Row("their timers alone, p99 ms", "devices.timer_late_ms_p99"),
+    Row(
+        "devices: CPU µs / message, the thread of the scripts",
+        "devices.python_cpu_us",
+        "device_tasks.cpu_us",
+        "asyncio tasks",
+        RATIO,
+    ),
+    Row("devices: CPU µs / message, engine and broker", "devices.engine_cpu_us"),
+    Row("devices in virtual time: CPU µs / message, all of it", "devices_sim.cpu_us", reach=at_most(33)),
+    Row(
+        "devices: CPU minutes for a virtual hour of 18 million messages", "devices_sim.hour_cpu_min", reach=at_most(10)
+    ),
+    Row("devices: whole process at most, MiB", "devices_sim.peak_mib"),
+    Row(
+        "devices: bytes a device that memory grew in five times the time", "devices_sim.grown_bytes", reach=at_most(256)
+    ),
+    *(
+        _client_row(what, work, library)
+        for what, work in (
+            ("received at QoS 0", "receive"),
+            ("published at QoS 0", "publish0"),
+            ("published at QoS 1", "publish1"),
+        )
+        for library in ("aiomqtt", "paho")
+    ),
+    Row("import mqtt_sim, ms", "python_import.ms", reach=at_most(300)),
 ]
