@@ -87,6 +87,9 @@ class ClientFlags:
     insecure: Annotated[
         bool, _option("--insecure", rich_help_panel=TLS, help="Take any certificate. Only for tests.")
     ] = False
+    proxy: Annotated[
+        str | None, _option("--proxy", metavar="URL", help="socks5://user:password@host:port, socks5h:// or http://.")
+    ] = None
     will_topic: Annotated[str | None, _option("--will-topic", rich_help_panel=WILL, help="Where it goes.")] = None
     will_payload: Annotated[
         str | None, _option("--will-payload", "--will-message", rich_help_panel=WILL, help="Default: empty.")
@@ -132,6 +135,7 @@ class ClientFlags:
             "user_properties": dict(connect.pop("user_property", ())) or None,
             "clean_start": False if self.no_clean else None,
             "tls": self._tls(),
+            "proxy": self.proxy,
             "will": self._will(will),
         }
         if connect:
