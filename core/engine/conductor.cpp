@@ -15,6 +15,7 @@ load::FleetStatus sum(const std::vector<load::FleetStatus>& statuses) {
     total.failed += status.failed;
     total.finished += status.finished;
     total.planned += status.planned;
+    total.unsaid += status.unsaid;
     total.offered += status.offered;
     total.offered_late += status.offered_late;
     total.backlog += status.backlog;
@@ -32,7 +33,6 @@ bool is_quiet(const load::FleetStatus& total) {
 }
 
 bool has_last_message(const load::PublishPlan& publish) {
-  if (publish.is_unpaced()) return false;
   return publish.messages || (publish.payload.kind == load::PayloadKind::dialogue && !publish.payload.loop);
 }
 
@@ -148,7 +148,7 @@ void Conductor::advance_running(Instant now) {
     fail_with_loss();
     return enter(Phase::finishing, now);
   }
-  const bool is_all_said = can_end_early_ && now >= start_ && total_.offered >= total_.planned && is_quiet(total_);
+  const bool is_all_said = can_end_early_ && now >= start_ && total_.unsaid == 0 && is_quiet(total_);
   if (now >= start_ + plan_.duration || is_all_said) enter(Phase::draining, now);
 }
 

@@ -76,6 +76,7 @@ void Actor::plan_messages() {
     own.schedule = Schedule(publish.rate_per_s, index_, plan().count);
     own.planned = std::min(limit, own.schedule.count_before(fleet_.context_.plan.duration));
   }
+  fleet_.status_.unsaid += own.planned;
   if (!publish.is_composed() || !fleet_.context_.contents || own.planned == 0) return;
   own.shelf = std::make_unique<ContentShelf>(own.stream, ContentShelf::ahead_of(fleet_.context_.plan, publish));
   if (!fleet_.context_.plan.is_virtual) ++fleet_.status_.uncomposed;  // virtual time waits when it has to
@@ -93,7 +94,9 @@ void Actor::start(Instant now) {
 void Actor::stop_sending() {
   if (!publishing_) return;
   note_uncomposed(fleet_.driver_->now());
-  if (!plan().publish->is_unpaced()) fleet_.status_.planned -= publishing_->planned - publishing_->offered;
+  const uint64_t never = publishing_->planned - publishing_->offered;
+  if (!plan().publish->is_unpaced()) fleet_.status_.planned -= never;
+  fleet_.status_.unsaid -= never;
   publishing_->planned = publishing_->offered;
   next_due_ = kNever;
 }
@@ -198,6 +201,7 @@ void Actor::notice_due(Instant now) {
     if (own.lacks_content && intended < now) ++fleet_.tallies_[group_].content_late;
     if (intended >= fleet_.warm_) fleet_.recorder_.record(Metric::lateness, now - intended);
     ++own.offered;
+    --fleet_.status_.unsaid;
     ++fleet_.status_.offered;
     ++fleet_.status_.backlog;
     if (now > fleet_.end_) ++fleet_.status_.offered_late;
@@ -288,6 +292,7 @@ bool Actor::publish_next(Instant now) {
   if (outcome != client::PublishOutcome::accepted && !is_impossible) return false;
   if (publish.is_unpaced()) {
     ++own.offered;
+    --fleet_.status_.unsaid;
     ++fleet_.status_.offered;
     ++fleet_.tallies_[group_].offered;
     fleet_.recorder_.add(Counter::offered);

@@ -57,6 +57,7 @@ void Actor::note_uncomposed(Instant now) {
 uint32_t Actor::take_copies() {
   Publishing& own = *publishing_;
   if (!plan().publish->has_composed_topic) return fleet_.context_.topology.streams()[own.stream].copies;
+  if (plan().publish->stamp == StampKind::none) return 0;  // nobody would recognise it
   const uint32_t copies = fleet_.expect_copies(own.shelf->front().topic);
   own.copies += copies;
   return copies;

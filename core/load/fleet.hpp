@@ -62,6 +62,7 @@ struct FleetStatus {
   uint32_t failed = 0;        // could not be brought up
   uint32_t finished = 0;      // closed after finish()
   uint64_t planned = 0;       // messages the timetable still means to send or has sent; 0 where unpaced
+  uint64_t unsaid = 0;        // messages to come: of the timetable, or up to the limit where unpaced
   uint64_t offered = 0;       // messages whose time has come
   uint64_t offered_late = 0;  // of these, noticed only after the end of the run
   uint64_t backlog = 0;       // offered, not yet handed to a client

@@ -130,15 +130,19 @@ std::vector<uint32_t> Topology::shares_of(uint32_t group, uint32_t index) const 
   return shares;
 }
 
-// Those that one filter without a share name matches, ascending.
+// Those that one filter without a share name matches, ascending. A stream without stamps is heard by nobody: its messages
+// would not be recognised.
 template <class Visit>
 void Topology::visit_streams(const std::string& filter, Visit visit) const {
+  const auto visit_stamped = [&](uint32_t stream) {
+    if (plan_->groups[streams_[stream].group].publish->stamp != StampKind::none) visit(stream);
+  };
   if (!protocol::has_wildcard(filter)) {
-    if (const auto at = by_topic_.find(filter); at != by_topic_.end()) std::ranges::for_each(at->second, visit);
+    if (const auto at = by_topic_.find(filter); at != by_topic_.end()) std::ranges::for_each(at->second, visit_stamped);
     return;
   }
   for (uint32_t stream = 0; stream < streams_.size(); ++stream)
-    if (!has_own_topics(stream) && protocol::matches(filter, streams_[stream].topic)) visit(stream);
+    if (!has_own_topics(stream) && protocol::matches(filter, streams_[stream].topic)) visit_stamped(stream);
 }
 
 std::vector<uint32_t> Topology::heard_by(uint32_t group, uint32_t index) const {

@@ -24,6 +24,7 @@ Messages name the file, the path inside it, the value found there and what would
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 FAULTS_SHOWN = 10
 """Most faults of one scenario that a message lists."""
 
+_PASSWORD_IN_URL = re.compile(r"(://[^/@:\s]*:)[^/@\s]*@")
 _VALUE_WIDTH = 60
 
 
@@ -228,11 +230,12 @@ class CorpusError(ScenarioError):
 
 
 def show_value(value: Any) -> str:
-    """The value as JSON where it is JSON, cut to a readable length."""
+    """The value as JSON where it is JSON, without the password of a URL and cut to a readable length."""
     try:
         text = json.dumps(value, ensure_ascii=False)
     except (TypeError, ValueError):
         text = repr(value)
+    text = _PASSWORD_IN_URL.sub(r"\1***@", text)
     return text if len(text) <= _VALUE_WIDTH else text[: _VALUE_WIDTH - 3] + "..."
 
 

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+import mqtt_sim
 from mqtt_sim.broker_url import BrokerUrl, parse_broker_url, without_password
 
 
@@ -67,3 +68,17 @@ def test_what_is_wrong_is_told_with_what_would_be_right(text: str, remedy: str) 
 def test_a_password_is_hidden() -> None:
     assert without_password("wss://u:secret@h/mqtt") == "wss://u:***@h/mqtt"
     assert without_password("ws://h") == "ws://h"
+
+
+@pytest.mark.parametrize("wrong", ["mqtx://ann:hidden@h", "mqtt://ann:hidden@h:99999", "ws://ann:hidden@h:0/mqtt"])
+def test_password_of_a_wrong_url_is_not_told(wrong: str) -> None:
+    scenario = {"name": "a", "producers": [{"name": "p", "topic": "t"}]}
+    for attempt in (
+        lambda: mqtt_sim.Client(wrong),
+        lambda: mqtt_sim.load_scenario({**scenario, "target": {"url": wrong}}),
+        lambda: mqtt_sim.Client("mqtt://h", proxy=wrong),
+        lambda: mqtt_sim.load_scenario({**scenario, "client": {"proxy": wrong}}),
+    ):
+        with pytest.raises(mqtt_sim.MqttSimError, match=r"ann:\*\*\*@h") as raised:
+            attempt()
+        assert "hidden" not in str(raised.value)

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 
 from mqtt_sim.broker_url import BrokerUrl, parse_broker_url
-from mqtt_sim.errors import Fault, Faults, UsageError
+from mqtt_sim.errors import Fault, Faults, UsageError, show_value
 from mqtt_sim.proxy_url import parse_proxy_url
 from mqtt_sim.scenario.complaint import faults_of
 from mqtt_sim.scenario.fields import (
@@ -230,7 +230,7 @@ def read_urls(url: str, options: ClientOptions) -> list[BrokerUrl]:
         try:
             urls.append(parse_broker_url(one))
         except ValueError as error:
-            raise UsageError(f"{one!r}: {error}") from None
+            raise UsageError(f"{show_value(one)}: {error}") from None
     return urls
 
 

@@ -241,6 +241,23 @@ TEST(RealRun, ends_early_when_every_producer_has_said_all) {
   EXPECT_LT(result["elapsed_s"], 10.0);
 }
 
+TEST(RealRun, at_full_speed_too_and_without_stamps) {
+  for (const char* stamp : {"trailer", "none"}) {
+    json plan = plan_part("net", 3, 1);
+    plan["duration_ns"] = 60'000'000'000;
+    json& publish = plan["groups"][0]["publish"];
+    publish["messages"] = 1000;
+    publish["rate_per_s"] = "max";
+    publish["in_flight"] = 5;
+    publish["stamp"] = stamp;
+    publish["payload"] = {{"kind", "size"}, {"size", 40}};
+    const json result = run_to_end(plan);
+    EXPECT_EQ(result["counts"]["written"], 3000) << stamp;
+    EXPECT_EQ(result["counts"]["lost"], 0) << stamp;
+    EXPECT_LT(result["elapsed_s"], 10.0) << stamp;
+  }
+}
+
 TEST(MakeRun, refuses_an_unknown_broker_option) {
   json plan = plan_part("net", 1, 0);
   plan["broker"] = {{"max_conections", 5}};

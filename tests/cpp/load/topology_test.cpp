@@ -54,6 +54,15 @@ TEST(Topology, ManyProducersOnOneTopicAreManyStreams) {
   EXPECT_EQ(topology.heard_by(1, 1), (Streams{0, 1, 2}));
 }
 
+TEST(Topology, StreamsWithoutStampsAreExpectedByNobody) {
+  Plan plan = plan_of({producers("cast", 2, "t/{i}"), producers("mute", 2, "t/{i}"),
+                       consumers("audience", 1, {"t/0", "t/+"}), consumers("crowd", 2, {"$share/all/t/#"})});
+  plan.groups[1].publish->stamp = StampKind::none;
+  const Topology topology = made(plan);
+  EXPECT_EQ(copies_of(topology), (std::vector<uint32_t>{2, 2, 0, 0}));
+  EXPECT_EQ(topology.heard_by(2, 0), (Streams{0, 1}));
+}
+
 TEST(Topology, StreamsOfTopicsNobodyListensToHaveNoCopies) {
   const Plan plan = plan_of({producers("cast", 4, "t/{i}"), consumers("audience", 2, {"t/{n}"})});
   EXPECT_EQ(copies_of(made(plan)), (std::vector<uint32_t>{0, 1, 1, 0}));
