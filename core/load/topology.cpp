@@ -130,8 +130,8 @@ std::vector<uint32_t> Topology::shares_of(uint32_t group, uint32_t index) const 
   return shares;
 }
 
-// Those that one filter without a share name matches, ascending. A stream without stamps is heard by nobody: its messages
-// would not be recognised.
+// Those that one filter without a share name matches, ascending. A stream without stamps is heard by nobody: its
+// messages would not be recognised.
 template <class Visit>
 void Topology::visit_streams(const std::string& filter, Visit visit) const {
   const auto visit_stamped = [&](uint32_t stream) {
