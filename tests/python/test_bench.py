@@ -257,6 +257,7 @@ def test_outside_broker_gets_what_was_asked_for(cli: Cli, tmp_path: Path) -> Non
 
 
 @pytest.mark.net
+@pytest.mark.measured
 @pytest.mark.req("A-01")
 def test_idle_says_how_small_a_client_and_its_side_of_the_broker_are(tmp_path: Path) -> None:
     report = tmp_path / "idle.json"

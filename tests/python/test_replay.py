@@ -63,6 +63,7 @@ def test_consumers_hear_every_row_of_a_corpus_of_the_user_s(tmp_path: Path) -> N
 
 
 @pytest.mark.sim
+@pytest.mark.measured
 @pytest.mark.req("K-08")
 def test_five_thousand_producers_share_one_copy_of_the_corpus(tmp_path: Path) -> None:
     corpus = tmp_path / "big.txt"
