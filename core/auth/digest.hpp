@@ -1,5 +1,5 @@
-// The few cryptographic functions that passwords and SCRAM need, on byte strings, with base64 beside them. Everything
-// is a pure function; libcrypto does the work.
+// The few cryptographic functions that passwords and SCRAM need, on byte strings. Everything is a pure function;
+// libcrypto does the work.
 #pragma once
 
 #include <cstdint>
@@ -18,9 +18,6 @@ std::string pbkdf2(Hash hash, std::string_view password, std::string_view salt, 
 
 // In time that depends on the lengths only.
 bool is_equal(std::string_view a, std::string_view b);
-
-std::string to_base64(std::string_view bytes);
-std::optional<std::string> from_base64(std::string_view text);  // nothing but the alphabet, with its padding
 
 // A whole decimal number in [1, most], without sign or leading zero.
 std::optional<uint32_t> parse_count(std::string_view text, uint32_t most);

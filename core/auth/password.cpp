@@ -1,6 +1,7 @@
 #include "core/auth/password.hpp"
 
 #include "core/base/assert.hpp"
+#include "core/base/base64.hpp"
 
 namespace mqtt_sim::auth {
 namespace {

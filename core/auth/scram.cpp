@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/auth/digest.hpp"
+#include "core/base/base64.hpp"
 
 namespace mqtt_sim::auth {
 namespace {

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "core/base/base64.hpp"
+
 namespace mqtt_sim::broker {
 namespace {
 
@@ -31,7 +33,7 @@ class ScramExchange final : public Exchange {
 
 std::unique_ptr<Exchange> ScramMethod::begin(Instant) {
   if (!users_.has_scram()) return nullptr;
-  const std::string nonce = auth::to_base64(users_.derive("nonce " + std::to_string(++begun_)).substr(0, 18));
+  const std::string nonce = to_base64(users_.derive("nonce " + std::to_string(++begun_)).substr(0, 18));
   return std::make_unique<ScramExchange>(users_, nonce);
 }
 

@@ -1,6 +1,6 @@
 // The part of Client that proves who we are by enhanced authentication (section 4.12): before CONNACK, and again when
 // the owner asks for it. A server that does not prove that it knows the password, too, is left.
-#include "core/auth/digest.hpp"
+#include "core/base/base64.hpp"
 #include "core/base/random.hpp"
 #include "core/client/client.hpp"
 #include "core/client/features.hpp"
@@ -121,7 +121,7 @@ std::string Client::draw_nonce() {
   Random random = Random(seed_).fork(draws_++);
   std::string bytes(kNonceSize, '\0');
   for (char& byte : bytes) byte = static_cast<char>(random.below(256));
-  return auth::to_base64(bytes);
+  return to_base64(bytes);
 }
 
 }  // namespace mqtt_sim::client

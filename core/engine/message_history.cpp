@@ -3,7 +3,7 @@
 #include <chrono>
 #include <nlohmann/json.hpp>
 
-#include "core/auth/digest.hpp"
+#include "core/base/base64.hpp"
 #include "core/protocol/utf8.hpp"
 
 namespace mqtt_sim::engine {
@@ -28,7 +28,7 @@ nlohmann::ordered_json MessageHistory::to_document(size_t most, Instant now, Dur
     const Past& past = past_[(oldest + i) % past_.size()];
     const bool is_text = protocol::is_utf8_string(past.payload);
     nlohmann::ordered_json item = {{"topic", past.topic},
-                                   {"payload", is_text ? past.payload : auth::to_base64(past.payload)}};
+                                   {"payload", is_text ? past.payload : to_base64(past.payload)}};
     if (!is_text) item["encoding"] = "base64";
     item["at"] = std::chrono::duration_cast<std::chrono::milliseconds>(wall - (now - past.at)).count();
     list.push_back(std::move(item));

@@ -22,7 +22,9 @@ NetDriver::~NetDriver() {
   adopting_.clear();
 }
 
-Instant NetDriver::now() const { return Loop::clock(); }
+Instant NetDriver::now() const { return clock(); }
+
+Instant NetDriver::clock() { return Loop::clock(); }
 
 Waker& NetDriver::attach(Endpoint& endpoint, const Target& target) {
   Connection& connection = loop_->add(std::make_unique<Connection>(*loop_, endpoint, dialer_for(target)));

@@ -48,6 +48,7 @@ class NetDriver final : public Driver {
   void post(std::function<void()> work) override;
 
   const NetStats& stats() const;
+  static Instant clock();             // what now() of every such driver tells
   static Duration thread_cpu_time();  // used by the calling thread so far, in user and kernel mode
 
  private:

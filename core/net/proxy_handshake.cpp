@@ -2,7 +2,7 @@
 
 #include <boost/asio/ip/address.hpp>
 
-#include "core/net/base64.hpp"
+#include "core/base/base64.hpp"
 #include "core/net/http_head.hpp"
 
 namespace mqtt_sim::net {
@@ -135,7 +135,7 @@ std::string ProxyHandshake::http_request() const {
   const std::string to = (is_ipv6 ? "[" + host_ + "]" : host_) + ":" + std::to_string(port_);
   std::string text = "CONNECT " + to + " HTTP/1.1\r\nHost: " + to + "\r\n";
   if (!options_.user_name.empty()) {
-    text += "Proxy-Authorization: Basic " + base64(as_bytes(options_.user_name + ":" + options_.password)) + "\r\n";
+    text += "Proxy-Authorization: Basic " + to_base64(options_.user_name + ":" + options_.password) + "\r\n";
   }
   return text + "\r\n";
 }

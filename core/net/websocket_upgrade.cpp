@@ -6,7 +6,7 @@
 #include <boost/beast/http/rfc7230.hpp>
 #include <cstring>
 
-#include "core/net/base64.hpp"
+#include "core/base/base64.hpp"
 
 namespace mqtt_sim::net {
 namespace {
@@ -26,7 +26,7 @@ std::string accept_value(std::string_view key) {
   const std::string text = std::string(key) + std::string(kAcceptSuffix);
   std::array<uint8_t, 20> digest;
   EVP_Digest(text.data(), text.size(), digest.data(), nullptr, EVP_sha1(), nullptr);
-  return base64(digest);
+  return to_base64(as_text(digest));
 }
 
 std::string host_of(const Target& target) {
@@ -70,7 +70,7 @@ std::string make_websocket_key(Random& random) {
     const uint64_t number = random.next();
     std::memcpy(bytes.data() + i, &number, 8);
   }
-  return base64(bytes);
+  return to_base64(as_text(bytes));
 }
 
 std::string make_upgrade_request(const Target& target, std::string_view key) {
