@@ -1,8 +1,9 @@
 #include "core/engine/script_port.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <utility>
+
+#include "core/net/driver.hpp"
 
 namespace mqtt_sim::engine {
 namespace {
@@ -103,7 +104,7 @@ void ScriptPort::set_stamping(uint64_t device, bool is_on) {
 // In virtual time the script's thread drives the run.
 Instant ScriptPort::now() const {
   if (is_virtual_ && lines_.front().driver) return lines_.front().driver->now();
-  return Instant(std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now().time_since_epoch()));
+  return net::NetDriver::clock();
 }
 
 ScriptPort::Stage ScriptPort::stage() const {
