@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -12,6 +13,7 @@ DEFAULT_PORT = 1883
 DEFAULT_PORTS: dict[Transport, int] = {"tcp": DEFAULT_PORT, "tls": 8883, "ws": 80, "wss": 443}
 UNIX_SCHEME = "mqtt+unix"
 MEMORY_SCHEME = "mqtt+memory"
+_PASSWORD = re.compile(r"""(://[^/?#@:\s"']*:)[^/?#\s"']*@""")
 SCHEMES: dict[str, Transport] = {
     "mqtt": "tcp",
     "tcp": "tcp",
@@ -108,9 +110,6 @@ def _websocket_path(parts: SplitResult, transport: Transport) -> str | None:
     return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
 
 
-def without_password(url: str) -> str:
-    """The URL as a report may show it."""
-    parts = urlsplit(url)
-    if parts.password is None:
-        return url
-    return url.replace(f":{parts.password}@", ":***@", 1)
+def without_password(text: str) -> str:
+    """A URL, or a text with URLs in it, as a report may show it."""
+    return _PASSWORD.sub(r"\1***@", text)

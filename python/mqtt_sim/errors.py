@@ -24,10 +24,11 @@ Messages name the file, the path inside it, the value found there and what would
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
+
+from mqtt_sim.broker_url import without_password
 
 if TYPE_CHECKING:
     from mqtt_sim.result import Result
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 FAULTS_SHOWN = 10
 """Most faults of one scenario that a message lists."""
 
-_PASSWORD_IN_URL = re.compile(r"(://[^/@:\s]*:)[^/@\s]*@")
 _VALUE_WIDTH = 60
 
 
@@ -235,7 +235,7 @@ def show_value(value: Any) -> str:
         text = json.dumps(value, ensure_ascii=False)
     except (TypeError, ValueError):
         text = repr(value)
-    text = _PASSWORD_IN_URL.sub(r"\1***@", text)
+    text = without_password(text)
     return text if len(text) <= _VALUE_WIDTH else text[: _VALUE_WIDTH - 3] + "..."
 
 

@@ -68,6 +68,9 @@ def test_what_is_wrong_is_told_with_what_would_be_right(text: str, remedy: str) 
 def test_a_password_is_hidden() -> None:
     assert without_password("wss://u:secret@h/mqtt") == "wss://u:***@h/mqtt"
     assert without_password("ws://h") == "ws://h"
+    assert without_password("ws://u:s@c/r:et@h/@x") == "ws://u:***@c/r:et@h/@x"
+    assert without_password("ws://u:se@cr:et@h/@x") == "ws://u:***@h/@x"
+    assert without_password('["mqtt://a", "mqtt://u:@b"]') == '["mqtt://a", "mqtt://u:***@b"]'
 
 
 @pytest.mark.parametrize("wrong", ["mqtx://ann:hidden@h", "mqtt://ann:hidden@h:99999", "ws://ann:hidden@h:0/mqtt"])
