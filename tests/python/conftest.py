@@ -42,6 +42,12 @@ def _nothing_set_from_outside(monkeypatch: pytest.MonkeyPatch, empty_home: Path)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(empty_home))
 
 
+@pytest.fixture(params=[pytest.param(True, marks=pytest.mark.sim), pytest.param(False, marks=pytest.mark.net)])
+def is_virtual(request: pytest.FixtureRequest) -> bool:
+    """Both times, one after the other."""
+    return bool(request.param)
+
+
 @pytest.fixture
 def run() -> Callable[[Coroutine[Any, Any, _T]], _T]:
     """Runs a coroutine to its end, which must come in time."""

@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ from typing import NamedTuple
 
 import pytest
 from fenced import DOCUMENTS, ROOT, fenced, text_of
+from outside import free_port
 
 import mqtt_sim
 
@@ -100,11 +100,6 @@ def furnished(tmp_path_factory: pytest.TempPathFactory, broker: mqtt_sim.Broker)
 def place(tmp_path: Path, furnished: Path) -> Path:
     """A copy of it."""
     return shutil.copytree(furnished, tmp_path, dirs_exist_ok=True)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 def as_here(text: str, broker: mqtt_sim.Broker) -> str:

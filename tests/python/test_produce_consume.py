@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from outside import free_port
 
 import mqtt_sim
 from mqtt_sim.client.message import Message
@@ -262,7 +263,8 @@ def test_greeting_is_published_again_and_again(start: Any) -> None:
 
 
 @pytest.mark.net
-def test_embedded_broker_is_there_for_the_others(start: Any, unused_port: int) -> None:
+def test_embedded_broker_is_there_for_the_others(start: Any) -> None:
+    unused_port = free_port()
     consumer = start("consume", "--embedded", "-p", str(unused_port), "-C", "2")
     assert consumer.stderr is not None
     assert consumer.stderr.readline() == f"broker at mqtt://127.0.0.1:{unused_port}\n"
@@ -270,11 +272,3 @@ def test_embedded_broker_is_there_for_the_others(start: Any, unused_port: int) -
     assert len(consumer.communicate(timeout=40)[0].splitlines()) == 2
     producer.send_signal(signal.SIGTERM)
     assert producer.wait(20) == 0
-
-
-@pytest.fixture
-def unused_port() -> int:
-    import socket
-
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])

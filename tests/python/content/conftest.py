@@ -12,12 +12,6 @@ from mqtt_sim import Consumers, Producers, Result, Scenario, run
 Play = Callable[..., Result]
 
 
-@pytest.fixture(params=[pytest.param(True, marks=pytest.mark.sim), pytest.param(False, marks=pytest.mark.net)])
-def is_virtual(request: pytest.FixtureRequest) -> bool:
-    """Both times, one after the other."""
-    return bool(request.param)
-
-
 @pytest.fixture
 def play(is_virtual: bool) -> Play:
     """`play(count=2, payload=function)`: the result of a second of such producers, heard by one consumer."""
